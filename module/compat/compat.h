@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The module reads as if written for Linux 7.2. What an older kernel lacks is
+ * supplied here, each piece guarded by a probe of that kernel's own headers
+ * (probes.mk).
+ */
+#ifndef _TTP_COMPAT_H
+#define _TTP_COMPAT_H
+
+#include <linux/filter.h>
+#include <linux/skbuff.h>
+#include <linux/socket.h>
+#include <linux/uaccess.h>
+#include <net/inet_sock.h>
+#include <net/ip.h>
+#include <net/route.h>
+#include <net/sock.h>
+
+#ifndef TTP_HAVE_SOCKADDR_UNSIZED
+#define sockaddr_unsized	sockaddr
+#endif
+
+#ifndef TTP_HAVE_INET_TEST_BIT
+/* The flags were bit fields of struct inet_sock, with names in lower case. */
+#define ttp_inet_RECVERR	recverr
+#define ttp_inet_MC_ALL		mc_all
+#define ttp_inet_MC_LOOP	mc_loop
+#define inet_test_bit(nr, sk)	(inet_sk(sk)->ttp_inet_##nr)
+#define inet_set_bit(nr, sk)	(inet_sk(sk)->ttp_inet_##nr = 1)
+#define inet_cmsg_flags(inet)	READ_ONCE((inet)->cmsg_flags)
+#endif
+
+#ifndef TTP_HAVE_DST_RTABLE
+static inline struct rtable *dst_rtable(const struct dst_entry *dst)
+{
+	return container_of(dst, struct rtable, dst);
+}
+#endif
+
+#ifndef TTP_HAVE_SK_SKB_REASON_DROP
+static inline void sk_skb_reason_drop(struct sock *sk, struct sk_buff *skb,
+				      enum skb_drop_reason reason)
+{
+	kfree_skb_reason(skb, reason);
+}
+#endif
+
+#ifndef TTP_HAVE_SK_DROPS_INC
+static inline void sk_drops_inc(struct sock *sk)
+{
+	atomic_inc(&sk->sk_drops);
+}
+
+static inline int sk_drops_read(const struct sock *sk)
+{
+	return atomic_read(&sk->sk_drops);
+}
+#endif
+
+#ifndef TTP_HAVE_SK_UID
+static inline kuid_t sk_uid(const struct sock *sk)
+{
+	return READ_ONCE(sk->sk_uid);
+}
+#endif
+
+#ifndef TTP_HAVE_FILTER_REASON
+/* It returned an errno; the only refusals are a filter's and no memory. */
+static inline enum skb_drop_reason
+ttp_sk_filter_trim_cap(struct sock *sk, struct sk_buff *skb, unsigned int cap)
+{
+	switch (sk_filter_trim_cap(sk, skb, cap)) {
+	case 0:
+		return SKB_NOT_DROPPED_YET;
+	case -ENOMEM:
+		return SKB_DROP_REASON_NOMEM;
+	default:
+		return SKB_DROP_REASON_SOCKET_FILTER;
+	}
+}
+
+#define sk_filter_trim_cap	ttp_sk_filter_trim_cap
+#endif
+
+/* struct proto's ioctl once copied its result to the user itself. */
+#ifdef TTP_HAVE_IOCTL_KARG
+#define TTP_PROTO_IOCTL(fn)	(fn)
+#else
+#define TTP_PROTO_IOCTL(fn)	fn##_user
+int ttp_ioctl(struct sock *sk, int cmd, int *karg);
+
+static inline int ttp_ioctl_user(struct sock *sk, int cmd, unsigned long arg)
+{
+	int karg;
+	int err;
+
+	err = ttp_ioctl(sk, cmd, &karg);
+	return err ?: put_user(karg, (int __user *)arg);
+}
+#endif
+
+#endif /* _TTP_COMPAT_H */

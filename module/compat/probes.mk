@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: GPL-2.0
+# What the target's headers offer. Stable kernels receive new API as backports,
+# so a version number proves nothing: each probe looks for the declaration.
+#
+#	$(call ttp-probe,NAME,HEADER,REGEX)	defines TTP_HAVE_NAME
+#
+# compat.h supplies what is missing.
+
+ttp-probe = $(if $(shell grep -sE '$(3)' $(srctree)/include/$(2)),-DTTP_HAVE_$(1))
+
+ccflags-y += $(call ttp-probe,SOCKADDR_UNSIZED,linux/socket.h,struct sockaddr_unsized [{])
+ccflags-y += $(call ttp-probe,INET_TEST_BIT,net/inet_sock.h,define inet_test_bit)
+ccflags-y += $(call ttp-probe,IOCTL_KARG,net/sock.h,^int sk_ioctl.)
+ccflags-y += $(call ttp-probe,SK_SKB_REASON_DROP,linux/skbuff.h,sk_skb_reason_drop.)
+ccflags-y += $(call ttp-probe,SK_DROPS_INC,net/sock.h,void sk_drops_inc.)
+ccflags-y += $(call ttp-probe,SK_UID,net/sock.h,kuid_t sk_uid.)
+ccflags-y += $(call ttp-probe,FILTER_REASON,linux/filter.h,^enum skb_drop_reason$$)
+ccflags-y += $(call ttp-probe,DST_RTABLE,net/route.h,define dst_rtable)

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The family's door: socket() and what a socket offers. Most calls go to
+ * IPv4's own helpers, so a socket is bound, connected, named and closed by
+ * the code that does it for UDP; here the addresses change family on the way.
+ */
+#include <linux/bpf-cgroup.h>
+#include <linux/module.h>
+#include <net/inet_common.h>
+#include <net/ip.h>
+#include <net/udp.h>
+
+#include "ttp.h"
+
+/* AF_TTP becomes AF_INET. AF_INET becomes what IPv4 will refuse with
+ * EAFNOSUPPORT, as UDP refuses our family: a door speaks its own family only.
+ */
+static sa_family_t ttp_swap_family(sa_family_t family)
+{
+	switch (family) {
+	case AF_TTP:
+		return AF_INET;
+	case AF_INET:
+		return AF_TTP;
+	default:
+		return family;
+	}
+}
+
+/* A copy with the family swapped; IPv4 judges @len, so it stays the caller's */
+static struct sockaddr_unsized *
+ttp_inet_addr(struct sockaddr_in *sin, const struct sockaddr_unsized *uaddr,
+	      int len)
+{
+	memset(sin, 0, sizeof(*sin));
+	memcpy(sin, uaddr, min_t(int, len, sizeof(*sin)));
+	sin->sin_family = ttp_swap_family(sin->sin_family);
+	return (struct sockaddr_unsized *)sin;
+}
+
+static int ttp_bind(struct socket *sock, struct sockaddr_unsized *uaddr,
+		    int len)
+{
+	struct sockaddr_in sin;
+
+	return inet_bind(sock, ttp_inet_addr(&sin, uaddr, len), len);
+}
+
+static int ttp_connect(struct socket *sock, struct sockaddr_unsized *uaddr,
+		       int len, int flags)
+{
+	struct sockaddr_in sin;
+
+	return inet_dgram_connect(sock, ttp_inet_addr(&sin, uaddr, len), len,
+				  flags);
+}
+
+static int ttp_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
+{
+	int len = inet_getname(sock, uaddr, peer);
+
+	if (len > 0)
+		uaddr->sa_family = AF_TTP;
+	return len;
+}
+
+static void ttp_close(struct sock *sk, long timeout)
+{
+	sk_common_release(sk);
+}
+
+static void ttp_destroy(struct sock *sk)
+{
+	sock_prot_inuse_add(sock_net(sk), sk->sk_prot, -1);
+}
+
+/* Ports are keyed by number alone, so a changed address moves nothing. */
+static void ttp_rehash(struct sock *sk)
+{
+}
+
+struct proto ttp_prot = {
+	.name = "TTP",
+	.owner = THIS_MODULE,
+	.close = ttp_close,
+	.destroy = ttp_destroy,
+	.connect = ip4_datagram_connect,
+	.disconnect = __udp_disconnect,
+	.ioctl = TTP_PROTO_IOCTL(ttp_ioctl),
+	.release_cb = ip4_datagram_release_cb,
+	.unhash = ttp_put_port,
+	.rehash = ttp_rehash,
+	.get_port = ttp_get_port,
+	.put_port = ttp_put_port,
+	.obj_size = sizeof(struct ttp_sock),
+};
+
+static const struct proto_ops ttp_dgram_ops = {
+	.family = PF_TTP,
+	.owner = THIS_MODULE,
+	.release = inet_release,
+	.bind = ttp_bind,
+	.connect = ttp_connect,
+	.socketpair = sock_no_socketpair,
+	.accept = sock_no_accept,
+	.getname = ttp_getname,
+	.poll = datagram_poll,
+	.ioctl = inet_ioctl,
+	.gettstamp = sock_gettstamp,
+	.listen = sock_no_listen,
+	.shutdown = inet_shutdown,
+	.setsockopt = ttp_setsockopt,
+	.getsockopt = ttp_getsockopt,
+	.sendmsg = ttp_sendmsg,
+	.recvmsg = ttp_recvmsg,
+	.mmap = sock_no_mmap,
+	.set_peek_off = sk_set_peek_off,
+};
+
+/* What inet_create() gives every IPv4 socket */
+static void ttp_init_sock(struct socket *sock, struct sock *sk)
+{
+	struct net *net = sock_net(sk);
+	struct inet_sock *inet = inet_sk(sk);
+
+	sock_init_data(sock, sk);
+	sk->sk_destruct = inet_sock_destruct;
+	sk->sk_protocol = IPPROTO_TTP;
+	sk->sk_txrehash = READ_ONCE(net->core.sysctl_txrehash);
+	/* Receivers find it under RCU and take no reference. */
+	sock_set_flag(sk, SOCK_RCU_FREE);
+
+	inet->pmtudisc = READ_ONCE(net->ipv4.sysctl_ip_no_pmtu_disc) ?
+			 IP_PMTUDISC_DONT : IP_PMTUDISC_WANT;
+	inet->uc_ttl = -1;
+	inet->mc_ttl = 1;
+	inet_set_bit(MC_LOOP, sk);
+	inet_set_bit(MC_ALL, sk);
+	sock_prot_inuse_add(net, sk->sk_prot, 1);
+}
+
+static int ttp_create(struct net *net, struct socket *sock, int protocol,
+		      int kern)
+{
+	struct sock *sk;
+	int err = 0;
+
+	if (protocol < 0 || protocol >= IPPROTO_MAX)
+		return -EINVAL;
+	if (sock->type != SOCK_DGRAM)
+		return -ESOCKTNOSUPPORT;
+	if (protocol && protocol != IPPROTO_TTP)
+		return -EPROTONOSUPPORT;
+
+	sk = sk_alloc(net, PF_TTP, GFP_KERNEL, &ttp_prot, kern);
+	if (!sk)
+		return -ENOMEM;
+
+	sock->state = SS_UNCONNECTED;
+	sock->ops = &ttp_dgram_ops;
+	ttp_init_sock(sock, sk);
+
+	if (!kern)
+		err = BPF_CGROUP_RUN_PROG_INET_SOCK(sk);
+	if (err) {
+		sk_common_release(sk);
+		sock->sk = NULL;
+	}
+	return err;
+}
+
+const struct net_proto_family ttp_family = {
+	.family = PF_TTP,
+	.create = ttp_create,
+	.owner = THIS_MODULE,
+};

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What IPv4 hands up: check the header, find the socket, or the many that a
+ * broadcast is for, queue. A bad packet is counted and dropped, and nobody is
+ * told: an answer would only serve those who forge them.
+ */
+#include <linux/rhashtable.h>
+#include <net/ip.h>
+#include <net/route.h>
+#include <net/xfrm.h>
+
+#include "ttp.h"
+#include "wire.h"
+
+/* The first thing wrong with a packet, if any; @item then counts it. The
+ * version comes before the checksum, since another version may sum otherwise.
+ */
+static enum skb_drop_reason ttp_fault(struct sk_buff *skb,
+				      enum ttp_mib_item *item)
+{
+	const struct ttphdr *th;
+
+	*item = TTP_MIB_INSHORT;
+	if (!pskb_may_pull(skb, sizeof(*th)))
+		return SKB_DROP_REASON_PKT_TOO_SMALL;
+
+	th = ttp_hdr(skb);
+	*item = TTP_MIB_INBADVERSION;
+	if (th->vertype >> 4 != TTP_VERSION)
+		return SKB_DROP_REASON_UNHANDLED_PROTO;
+
+	*item = TTP_MIB_INCSUMERRORS;
+	if (ttp_csum_bad(skb))
+		return SKB_DROP_REASON_SKB_CSUM;
+
+	*item = TTP_MIB_INBADTYPE;
+	if ((th->vertype & 0xf) != TTP_TYPE_DATAGRAM)
+		return SKB_DROP_REASON_UNHANDLED_PROTO;
+
+	*item = TTP_MIB_INBADFLAGS;
+	if (th->flags)
+		return SKB_DROP_REASON_UNHANDLED_PROTO;
+
+	*item = TTP_MIB_INBADPORTS;
+	if (!th->source || !th->dest)
+		return SKB_DROP_REASON_INVALID_PROTO;
+
+	return SKB_NOT_DROPPED_YET;
+}
+
+/* A broadcast or multicast is for every socket that matches: a clone each,
+ * the packet itself for the last. Mirrors __udp4_lib_mcast_deliver(). The
+ * multicast filter is missing for as long as no socket can join a group.
+ */
+static void ttp_deliver_all(struct net *net, struct sk_buff *skb,
+			    const struct ttp_flow *flow)
+{
+	struct rhlist_head *pos, *list;
+	struct sock *last = NULL;
+	struct sk_buff *clone;
+	struct ttp_sock *tsk;
+
+	list = ttp_port_owners(net, flow->lport);
+	rhl_for_each_entry_rcu(tsk, pos, list, port_node) {
+		if (!ttp_match(&tsk->inet.sk, flow))
+			continue;
+		if (last) {
+			clone = skb_clone(skb, GFP_ATOMIC);
+			if (clone) {
+				ttp_queue_rcv(last, clone);
+			} else {
+				sk_drops_inc(last);
+				TTP_INC_STATS(net, INMEMERRORS);
+			}
+		}
+		last = &tsk->inet.sk;
+	}
+
+	if (last) {
+		ttp_queue_rcv(last, skb);
+	} else {
+		TTP_INC_STATS(net, INIGNOREDMULTI);
+		kfree_skb_reason(skb, SKB_DROP_REASON_NO_SOCKET);
+	}
+}
+
+static void ttp_no_socket(struct net *net, struct sk_buff *skb)
+{
+	enum skb_drop_reason reason = SKB_DROP_REASON_NO_SOCKET;
+
+	if (xfrm4_policy_check(NULL, XFRM_POLICY_IN, skb)) {
+		nf_reset_ct(skb);
+		TTP_INC_STATS(net, INNOPORTS);
+		ttp_unreachable(net, skb);
+	} else {
+		TTP_INC_STATS(net, INPOLICYDROPS);
+		reason = SKB_DROP_REASON_XFRM_POLICY;
+	}
+	kfree_skb_reason(skb, reason);
+}
+
+/**
+ * ttp_rcv() - a packet for IPv4 protocol 253: struct net_protocol's handler
+ * @skb: whole (reassembled) packet, data at the TTP header
+ *
+ * Mirrors __udp4_lib_rcv().
+ *
+ * Context: softirq, RCU read side.
+ * Return: 0; another value would make IPv4 try another protocol.
+ */
+int ttp_rcv(struct sk_buff *skb)
+{
+	struct net *net = dev_net(skb->dev);
+	enum skb_drop_reason reason;
+	enum ttp_mib_item item;
+	struct ttp_flow flow;
+	struct sock *sk;
+
+	reason = ttp_fault(skb, &item);
+	if (reason) {
+		SNMP_INC_STATS(ttp_pernet(net)->mib, item);
+		kfree_skb_reason(skb, reason);
+		return 0;
+	}
+
+	flow.laddr = ip_hdr(skb)->daddr;
+	flow.raddr = ip_hdr(skb)->saddr;
+	flow.lport = ttp_hdr(skb)->dest;
+	flow.rport = ttp_hdr(skb)->source;
+	flow.dif = skb->dev->ifindex;
+	flow.sdif = inet_sdif(skb);
+
+	if (skb_rtable(skb)->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST)) {
+		ttp_deliver_all(net, skb, &flow);
+		return 0;
+	}
+
+	sk = ttp_lookup(net, &flow);
+	if (sk)
+		ttp_queue_rcv(sk, skb);
+	else
+		ttp_no_socket(net, skb);
+	return 0;
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Load and unload: what is registered, and its undoing in mirror order. */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/module.h>
+#include <net/net_namespace.h>
+#include <net/protocol.h>
+
+#include "ttp.h"
+
+unsigned int ttp_net_id;
+
+static int __net_init ttp_net_init(struct net *net)
+{
+	struct ttp_net *tn = ttp_pernet(net);
+	int err;
+
+	tn->mib = alloc_percpu(struct ttp_mib);
+	if (!tn->mib)
+		return -ENOMEM;
+
+	err = ttp_ports_init(tn);
+	if (err)
+		goto err_mib;
+
+	err = ttp_proc_init(net);
+	if (err)
+		goto err_ports;
+
+	return 0;
+
+err_ports:
+	ttp_ports_exit(tn);
+err_mib:
+	free_percpu(tn->mib);
+	return err;
+}
+
+static void __net_exit ttp_net_exit(struct net *net)
+{
+	struct ttp_net *tn = ttp_pernet(net);
+
+	ttp_proc_exit(net);
+	ttp_ports_exit(tn);
+	free_percpu(tn->mib);
+}
+
+static struct pernet_operations ttp_net_ops = {
+	.init = ttp_net_init,
+	.exit = ttp_net_exit,
+	.id = &ttp_net_id,
+	.size = sizeof(struct ttp_net),
+};
+
+static const struct net_protocol ttp_protocol = {
+	.handler = ttp_rcv,
+	.err_handler = ttp_err,
+	/* The policy check is ours: one made for the protocol as a whole
+	 * could not see a policy set on the socket.
+	 */
+	.no_policy = 1,
+};
+
+static int __init ttp_init(void)
+{
+	int err;
+
+	err = register_pernet_subsys(&ttp_net_ops);
+	if (err)
+		return err;
+
+	err = proto_register(&ttp_prot, 1);
+	if (err)
+		goto err_pernet;
+
+	if (inet_add_protocol(&ttp_protocol, IPPROTO_TTP)) {
+		pr_err("IP protocol %d has another owner\n", IPPROTO_TTP);
+		err = -EBUSY;
+		goto err_proto;
+	}
+
+	/* Last: from here on programs come in. */
+	err = sock_register(&ttp_family);
+	if (err) {
+		pr_err("address family %d has another owner\n", AF_TTP);
+		goto err_protocol;
+	}
+
+	return 0;
+
+err_protocol:
+	inet_del_protocol(&ttp_protocol, IPPROTO_TTP);
+err_proto:
+	proto_unregister(&ttp_prot);
+err_pernet:
+	unregister_pernet_subsys(&ttp_net_ops);
+	return err;
+}
+
+/* Every socket holds a reference to the module, so there is none left. */
+static void __exit ttp_exit(void)
+{
+	sock_unregister(AF_TTP);
+	inet_del_protocol(&ttp_protocol, IPPROTO_TTP);
+	proto_unregister(&ttp_prot);
+	unregister_pernet_subsys(&ttp_net_ops);
+}
+
+module_init(ttp_init);
+module_exit(ttp_exit);
+
+MODULE_DESCRIPTION("TTP, the Toy Transport Protocol: datagrams over IPv4");
+MODULE_LICENSE("GPL");
+MODULE_ALIAS_NETPROTO(PF_TTP);

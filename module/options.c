@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Socket options and control messages. SOL_SOCKET is the core's; SOL_IP goes
+ * to IPv4, except for what has no data path here yet: that is refused, not
+ * kept and ignored.
+ */
+#include <linux/in.h>
+#include <net/ip.h>
+
+#include "ttp.h"
+
+static bool ttp_ip_option_works(int optname)
+{
+	switch (optname) {
+	case IP_TOS:
+	case IP_TTL:
+	case IP_RECVTTL:
+	case IP_RECVTOS:
+	case IP_MTU:
+	case IP_MTU_DISCOVER:
+	case IP_FREEBIND:
+	case IP_BIND_ADDRESS_NO_PORT:
+	case IP_LOCAL_PORT_RANGE:
+	case IP_UNICAST_IF:
+	case IP_MULTICAST_IF:
+	case IP_MULTICAST_TTL:
+	case IP_PROTOCOL:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/**
+ * ttp_setsockopt() - struct proto_ops' setsockopt, SOL_SOCKET apart
+ * @sock: socket
+ * @level: SOL_TTP or SOL_IP
+ * @optname: option
+ * @optval: value
+ * @optlen: length of the value in bytes
+ *
+ * Context: process context, may sleep.
+ * Return: 0, -ENOPROTOOPT for an option that is not there, or what
+ * ip_setsockopt() says.
+ */
+int ttp_setsockopt(struct socket *sock, int level, int optname,
+		   sockptr_t optval, unsigned int optlen)
+{
+	if (level != SOL_IP || !ttp_ip_option_works(optname))
+		return -ENOPROTOOPT;
+	return ip_setsockopt(sock->sk, level, optname, optval, optlen);
+}
+
+/**
+ * ttp_getsockopt() - struct proto_ops' getsockopt, SOL_SOCKET apart
+ * @sock: socket
+ * @level: SOL_TTP or SOL_IP
+ * @optname: option
+ * @optval: room for the value
+ * @optlen: its length in bytes, in and out
+ *
+ * Context: process context, may sleep.
+ * Return: 0, -ENOPROTOOPT for an option that is not there, or what
+ * ip_getsockopt() says.
+ */
+int ttp_getsockopt(struct socket *sock, int level, int optname,
+		   char __user *optval, int __user *optlen)
+{
+	if (level != SOL_IP || !ttp_ip_option_works(optname))
+		return -ENOPROTOOPT;
+	return ip_getsockopt(sock->sk, level, optname, optval, optlen);
+}
+
+/**
+ * ttp_cmsg_send() - the control messages of a sendmsg()
+ * @msg: with a control buffer
+ *
+ * None is understood yet. Messages of levels that are not a datagram's are
+ * passed over, as ip_cmsg_send() does.
+ *
+ * Return: 0 or -EINVAL.
+ */
+int ttp_cmsg_send(struct msghdr *msg)
+{
+	struct cmsghdr *cmsg;
+
+	for_each_cmsghdr(cmsg, msg) {
+		if (!CMSG_OK(msg, cmsg))
+			return -EINVAL;
+		switch (cmsg->cmsg_level) {
+		case SOL_SOCKET:
+		case SOL_IP:
+		case SOL_TTP:
+			return -EINVAL;
+		}
+	}
+	return 0;
+}

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * sendmsg(): address, route, one skb, ip_local_out(). The skb is built here,
+ * not by ip_append_data(): a datagram is one skb however long it is, and
+ * IPv4 fragments it if the device asks for that.
+ */
+#include <net/icmp.h>
+#include <net/ip.h>
+#include <net/route.h>
+
+#include "ttp.h"
+#include "wire.h"
+
+#define TTP_HDRS_LEN	(sizeof(struct iphdr) + sizeof(struct ttphdr))
+
+/* The longest IPv4 packet that may leave: mirrors the start of ip_setup_cork()
+ * and __ip_append_data().
+ */
+static int ttp_check_len(const struct sock *sk, const struct rtable *rt,
+			 size_t len)
+{
+	u32 mtu = ip_sk_use_pmtu(sk) ? dst_mtu(&rt->dst) :
+				       READ_ONCE(dst_dev(&rt->dst)->mtu);
+
+	if (!inetdev_valid_mtu(mtu))
+		return -ENETUNREACH;
+	if (TTP_HDRS_LEN + len > (ip_sk_ignore_df(sk) ? IP_MAX_MTU : mtu))
+		return -EMSGSIZE;
+	return 0;
+}
+
+/* Mirrors __ip_make_skb() */
+static void ttp_fill_iphdr(struct sock *sk, struct sk_buff *skb,
+			   const struct flowi4 *fl4, struct rtable *rt)
+{
+	const struct inet_sock *inet = inet_sk(sk);
+	struct iphdr *iph = ip_hdr(skb);
+	int uc_ttl = READ_ONCE(inet->uc_ttl);
+
+	iph->version = IPVERSION;
+	iph->ihl = sizeof(*iph) / 4;
+	iph->tos = READ_ONCE(inet->tos);
+	iph->frag_off = 0;
+	if (READ_ONCE(inet->pmtudisc) >= IP_PMTUDISC_DO ||
+	    (skb->len <= dst_mtu(&rt->dst) && ip_dont_fragment(sk, &rt->dst)))
+		iph->frag_off = htons(IP_DF);
+	if (rt->rt_type == RTN_MULTICAST)
+		iph->ttl = READ_ONCE(inet->mc_ttl);
+	else
+		iph->ttl = uc_ttl < 0 ? ip4_dst_hoplimit(&rt->dst) : uc_ttl;
+	iph->protocol = IPPROTO_TTP;
+	iph->saddr = fl4->saddr;
+	iph->daddr = fl4->daddr;
+	skb->ignore_df = ip_sk_ignore_df(sk);
+	ip_select_ident(sock_net(sk), skb, sk);
+}
+
+/* Headers and payload in one skb. What does not fit a page goes to page
+ * fragments: no high-order allocation for a long datagram.
+ */
+static struct sk_buff *ttp_make_skb(struct sock *sk, struct msghdr *msg,
+				    size_t len, const struct flowi4 *fl4,
+				    struct rtable *rt)
+{
+	unsigned int headroom = LL_RESERVED_SPACE(dst_dev(&rt->dst));
+	unsigned int head = headroom + TTP_HDRS_LEN + rt->dst.trailer_len;
+	size_t linear = len <= SKB_MAX_HEAD(head) ? len : 0;
+	struct sk_buff *skb;
+	int err;
+
+	skb = sock_alloc_send_pskb(sk, head + linear, len - linear,
+				   msg->msg_flags & MSG_DONTWAIT, &err,
+				   PAGE_ALLOC_COSTLY_ORDER);
+	if (!skb)
+		return ERR_PTR(err);
+
+	skb_reserve(skb, headroom);
+	skb_reset_network_header(skb);
+	skb_set_transport_header(skb, sizeof(struct iphdr));
+	skb_put(skb, TTP_HDRS_LEN + linear);
+	skb->data_len = len - linear;
+	skb->len += skb->data_len;
+
+	err = skb_copy_datagram_from_iter(skb, TTP_HDRS_LEN, &msg->msg_iter,
+					  len);
+	if (err) {
+		kfree_skb(skb);
+		return ERR_PTR(err);
+	}
+
+	skb->priority = READ_ONCE(sk->sk_priority);
+	skb->mark = READ_ONCE(sk->sk_mark);
+	ttp_fill_iphdr(sk, skb, fl4, rt);
+	ttp_fill_hdr(skb, fl4->fl4_sport, fl4->fl4_dport);
+	return skb;
+}
+
+/* Mirrors ip_send_skb() and the end of udp_send_skb(): a full queue on the
+ * way loses a datagram, which is no error to a sender who does not ask.
+ */
+static int ttp_send_skb(struct sock *sk, struct sk_buff *skb)
+{
+	struct net *net = sock_net(sk);
+	int err = ip_local_out(net, sk, skb);
+
+	if (err > 0)
+		err = net_xmit_errno(err);
+	if (!err) {
+		TTP_INC_STATS(net, OUTDATAGRAMS);
+		return 0;
+	}
+
+	IP_INC_STATS(net, IPSTATS_MIB_OUTDISCARDS);
+	if (err == -ENOBUFS) {
+		TTP_INC_STATS(net, OUTSNDBUFERRORS);
+		return 0;
+	}
+	TTP_INC_STATS(net, OUTERRORS);
+	return err;
+}
+
+/* From the destination on: route, length, skb, out. Each failure is counted
+ * once, where it happens.
+ */
+static int ttp_send_to(struct sock *sk, struct msghdr *msg, size_t len,
+		       struct flowi4 *fl4, bool connected)
+{
+	struct net *net = sock_net(sk);
+	struct sk_buff *skb;
+	struct rtable *rt;
+	int err;
+
+	rt = ttp_route(sk, fl4, connected, msg->msg_flags);
+	if (IS_ERR(rt))
+		return PTR_ERR(rt);
+
+	if (msg->msg_flags & MSG_CONFIRM && msg->msg_flags & MSG_PROBE) {
+		dst_confirm_neigh(&rt->dst, &fl4->daddr);
+		if (!len) {
+			ip_rt_put(rt);
+			return 0;
+		}
+	}
+
+	err = ttp_check_len(sk, rt, len);
+	if (err) {
+		TTP_INC_STATS(net, OUTERRORS);
+		ip_rt_put(rt);
+		return err;
+	}
+
+	skb = ttp_make_skb(sk, msg, len, fl4, rt);
+	if (IS_ERR(skb)) {
+		err = PTR_ERR(skb);
+		if (err == -ENOBUFS ||
+		    test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))
+			TTP_INC_STATS(net, OUTSNDBUFERRORS);
+		else
+			TTP_INC_STATS(net, OUTERRORS);
+		ip_rt_put(rt);
+		return err;
+	}
+	skb_dst_set(skb, &rt->dst);
+
+	return ttp_send_skb(sk, skb);
+}
+
+/**
+ * ttp_sendmsg() - send one datagram: struct proto_ops' sendmsg
+ * @sock: socket; an unbound one is given a port, even if the call then fails
+ * @msg: destination in msg_name, or none if connected; payload; flags
+ * @len: length of the payload
+ *
+ * Mirrors inet_sendmsg() and udp_sendmsg(), in the order of their checks.
+ *
+ * Context: process context, may sleep; takes no lock, so threads that share a
+ * socket send side by side.
+ * Return: @len, or an errno of udp(7) or ip(7).
+ */
+int ttp_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
+{
+	DECLARE_SOCKADDR(struct sockaddr_ttp *, addr, msg->msg_name);
+	struct sock *sk = sock->sk;
+	const struct inet_sock *inet = inet_sk(sk);
+	struct flowi4 fl4;
+	int err;
+
+	fl4.fl4_sport = ttp_autobind(sk);
+	if (!fl4.fl4_sport)
+		return -EAGAIN;
+
+	if (len > U16_MAX)
+		return -EMSGSIZE;
+	/* MSG_MORE will need a cork; until then it is refused, not ignored. */
+	if (msg->msg_flags & (MSG_OOB | MSG_MORE))
+		return -EOPNOTSUPP;
+
+	if (addr) {
+		if (msg->msg_namelen < sizeof(*addr))
+			return -EINVAL;
+		if (addr->sttp_family != AF_TTP &&
+		    addr->sttp_family != AF_UNSPEC)
+			return -EAFNOSUPPORT;
+		fl4.daddr = addr->sttp_addr.s_addr;
+		fl4.fl4_dport = addr->sttp_port;
+	} else {
+		if (sk->sk_state != TCP_ESTABLISHED)
+			return -EDESTADDRREQ;
+		fl4.daddr = inet->inet_daddr;
+		fl4.fl4_dport = inet->inet_dport;
+	}
+	if (!fl4.fl4_dport)
+		return -EINVAL;
+
+	if (msg->msg_controllen) {
+		err = ttp_cmsg_send(msg);
+		if (err)
+			return err;
+	}
+
+	err = ttp_send_to(sk, msg, len, &fl4, !addr);
+	return err ?: len;
+}

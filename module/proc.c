@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0
+/* /proc/net/ttp: counters and sockets of the network namespace. */
+#include <linux/netdevice.h>
+#include <linux/proc_fs.h>
+#include <linux/rhashtable.h>
+#include <linux/seq_file.h>
+#include <net/ip.h>
+
+#include "ttp.h"
+
+static const struct snmp_mib ttp_mib_names[] = {
+	SNMP_MIB_ITEM("TtpInDatagrams", TTP_MIB_INDATAGRAMS),
+	SNMP_MIB_ITEM("TtpInNoPorts", TTP_MIB_INNOPORTS),
+	SNMP_MIB_ITEM("TtpInShort", TTP_MIB_INSHORT),
+	SNMP_MIB_ITEM("TtpInBadVersion", TTP_MIB_INBADVERSION),
+	SNMP_MIB_ITEM("TtpInCsumErrors", TTP_MIB_INCSUMERRORS),
+	SNMP_MIB_ITEM("TtpInBadType", TTP_MIB_INBADTYPE),
+	SNMP_MIB_ITEM("TtpInBadFlags", TTP_MIB_INBADFLAGS),
+	SNMP_MIB_ITEM("TtpInBadPorts", TTP_MIB_INBADPORTS),
+	SNMP_MIB_ITEM("TtpInRcvbufErrors", TTP_MIB_INRCVBUFERRORS),
+	SNMP_MIB_ITEM("TtpInMemErrors", TTP_MIB_INMEMERRORS),
+	SNMP_MIB_ITEM("TtpInFilterDrops", TTP_MIB_INFILTERDROPS),
+	SNMP_MIB_ITEM("TtpInPolicyDrops", TTP_MIB_INPOLICYDROPS),
+	SNMP_MIB_ITEM("TtpInIgnoredMulti", TTP_MIB_INIGNOREDMULTI),
+	SNMP_MIB_ITEM("TtpInIcmpErrors", TTP_MIB_INICMPERRORS),
+	SNMP_MIB_ITEM("TtpInIcmpUnmatched", TTP_MIB_INICMPUNMATCHED),
+	SNMP_MIB_ITEM("TtpOutDatagrams", TTP_MIB_OUTDATAGRAMS),
+	SNMP_MIB_ITEM("TtpOutSndbufErrors", TTP_MIB_OUTSNDBUFERRORS),
+	SNMP_MIB_ITEM("TtpOutNoRoutes", TTP_MIB_OUTNOROUTES),
+	SNMP_MIB_ITEM("TtpOutErrors", TTP_MIB_OUTERRORS),
+	SNMP_MIB_ITEM("TtpOutUnreachables", TTP_MIB_OUTUNREACHABLES),
+};
+
+static int ttp_snmp_show(struct seq_file *seq, void *v)
+{
+	struct net *net = seq_file_single_net(seq);
+	struct ttp_mib __percpu *mib = ttp_pernet(net)->mib;
+	unsigned long sum;
+	int i, cpu;
+
+	for (i = 0; i < ARRAY_SIZE(ttp_mib_names); i++) {
+		sum = 0;
+		for_each_possible_cpu(cpu)
+			sum += per_cpu_ptr(mib, cpu)->mibs[ttp_mib_names[i].entry];
+		seq_printf(seq, "%-32s%lu\n", ttp_mib_names[i].name, sum);
+	}
+	return 0;
+}
+
+struct ttp_sockets_iter {
+	struct seq_net_private p;	/* first: seq_file_net() looks here */
+	struct rhashtable_iter walk;
+};
+
+/* The walk holds its place in the table from start to stop; between two reads
+ * only the number of sockets shown so far is kept.
+ */
+static void *ttp_sockets_next(struct seq_file *seq, void *v, loff_t *pos)
+{
+	struct ttp_sockets_iter *iter = seq->private;
+	struct ttp_sock *tsk;
+
+	++*pos;
+	do {
+		tsk = rhashtable_walk_next(&iter->walk);
+	} while (PTR_ERR(tsk) == -EAGAIN);	/* the table was resized */
+	return tsk;
+}
+
+static void *ttp_sockets_start(struct seq_file *seq, loff_t *pos)
+	__acquires(RCU)
+{
+	struct ttp_sockets_iter *iter = seq->private;
+	void *tsk = SEQ_START_TOKEN;
+	loff_t n = 0;
+
+	rhltable_walk_enter(&ttp_pernet(seq_file_net(seq))->ports, &iter->walk);
+	rhashtable_walk_start(&iter->walk);
+	while (tsk && n < *pos)
+		tsk = ttp_sockets_next(seq, tsk, &n);
+	return tsk;
+}
+
+static void ttp_sockets_stop(struct seq_file *seq, void *v)
+	__releases(RCU)
+{
+	struct ttp_sockets_iter *iter = seq->private;
+
+	rhashtable_walk_stop(&iter->walk);
+	rhashtable_walk_exit(&iter->walk);
+}
+
+static int ttp_sockets_show(struct seq_file *seq, void *v)
+{
+	const struct inet_sock *inet;
+	const struct net_device *dev;
+	struct ttp_sock *tsk = v;
+	char local[22], remote[22];	/* 255.255.255.255:65535 */
+	struct sock *sk;
+
+	if (v == SEQ_START_TOKEN) {
+		seq_printf(seq, "%-22s%-22s%8s%8s%8s%8s%10s device\n", "local",
+			   "remote", "txqueue", "rxqueue", "drops", "uid",
+			   "inode");
+		return 0;
+	}
+
+	inet = &tsk->inet;
+	sk = &tsk->inet.sk;
+	dev = dev_get_by_index_rcu(sock_net(sk),
+				   READ_ONCE(sk->sk_bound_dev_if));
+	snprintf(local, sizeof(local), "%pI4:%u", &inet->inet_rcv_saddr,
+		 ntohs(tsk->port));
+	snprintf(remote, sizeof(remote), "%pI4:%u", &inet->inet_daddr,
+		 ntohs(inet->inet_dport));
+	seq_printf(seq, "%-22s%-22s%8d%8d%8d%8u%10lu %s\n", local, remote,
+		   sk_wmem_alloc_get(sk), sk_rmem_alloc_get(sk),
+		   sk_drops_read(sk),
+		   from_kuid_munged(seq_user_ns(seq), sk_uid(sk)),
+		   (unsigned long)sock_i_ino(sk), dev ? dev->name : "-");
+	return 0;
+}
+
+static const struct seq_operations ttp_sockets_ops = {
+	.start = ttp_sockets_start,
+	.next = ttp_sockets_next,
+	.stop = ttp_sockets_stop,
+	.show = ttp_sockets_show,
+};
+
+int ttp_proc_init(struct net *net)
+{
+	struct proc_dir_entry *dir = proc_net_mkdir(net, "ttp", net->proc_net);
+
+	if (!dir)
+		return -ENOMEM;
+	if (!proc_create_net_single("snmp", 0444, dir, ttp_snmp_show, NULL) ||
+	    !proc_create_net("sockets", 0444, dir, &ttp_sockets_ops,
+			     sizeof(struct ttp_sockets_iter))) {
+		ttp_proc_exit(net);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void ttp_proc_exit(struct net *net)
+{
+	remove_proc_subtree("ttp", net->proc_net);
+}

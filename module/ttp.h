@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the rooms of the module share. */
+#ifndef _TTP_H
+#define _TTP_H
+
+#include <linux/rhashtable-types.h>
+#include <net/inet_sock.h>
+#include <net/netns/generic.h>
+#include <net/snmp.h>
+
+#include <linux/ttp.h>
+
+#include "compat/compat.h"
+
+struct msghdr;
+struct rtable;
+
+/**
+ * struct ttp_sock - a TTP socket
+ * @inet: the IPv4 socket that it is; must be first
+ * @port_node: entry in struct ttp_net's @ports while a port is held
+ * @port: key of @port_node; as inet.inet_num, in network byte order
+ */
+struct ttp_sock {
+	struct inet_sock inet;
+	struct rhlist_head port_node;
+	__be16 port;
+};
+
+static inline struct ttp_sock *ttp_sk(const struct sock *sk)
+{
+	return (struct ttp_sock *)sk;
+}
+
+/* A counter for every outcome; names and order as /proc/net/ttp/snmp shows */
+enum ttp_mib_item {
+	TTP_MIB_INDATAGRAMS,	/* queued to a socket, once for each socket */
+	TTP_MIB_INNOPORTS,
+	TTP_MIB_INSHORT,
+	TTP_MIB_INBADVERSION,
+	TTP_MIB_INCSUMERRORS,
+	TTP_MIB_INBADTYPE,
+	TTP_MIB_INBADFLAGS,
+	TTP_MIB_INBADPORTS,
+	TTP_MIB_INRCVBUFERRORS,
+	TTP_MIB_INMEMERRORS,
+	TTP_MIB_INFILTERDROPS,
+	TTP_MIB_INPOLICYDROPS,
+	TTP_MIB_INIGNOREDMULTI,
+	TTP_MIB_INICMPERRORS,
+	TTP_MIB_INICMPUNMATCHED,
+	TTP_MIB_OUTDATAGRAMS,
+	TTP_MIB_OUTSNDBUFERRORS,
+	TTP_MIB_OUTNOROUTES,
+	TTP_MIB_OUTERRORS,
+	TTP_MIB_OUTUNREACHABLES,
+	__TTP_MIB_MAX
+};
+
+struct ttp_mib {
+	unsigned long mibs[__TTP_MIB_MAX];
+};
+
+/**
+ * struct ttp_net - the state of one network namespace
+ * @ports: sockets by local port; readers under RCU
+ * @bind_lock: makes "is it free? take it" one step
+ * @mib: counters
+ */
+struct ttp_net {
+	struct rhltable ports;
+	spinlock_t bind_lock;	/* writers of @ports */
+	DEFINE_SNMP_STAT(struct ttp_mib, mib);
+};
+
+extern unsigned int ttp_net_id;
+
+static inline struct ttp_net *ttp_pernet(const struct net *net)
+{
+	return net_generic(net, ttp_net_id);
+}
+
+#define TTP_INC_STATS(net, item) \
+	SNMP_INC_STATS(ttp_pernet(net)->mib, TTP_MIB_##item)
+
+/**
+ * struct ttp_flow - whose datagram is it?
+ * @laddr: local address
+ * @raddr: remote address
+ * @lport: local port
+ * @rport: remote port
+ * @dif: index of the device it came in on
+ * @sdif: index of that device's VRF, or 0
+ */
+struct ttp_flow {
+	__be32 laddr;
+	__be32 raddr;
+	__be16 lport;
+	__be16 rport;
+	int dif;
+	int sdif;
+};
+
+/* family.c */
+extern struct proto ttp_prot;
+extern const struct net_proto_family ttp_family;
+
+/* ports.c */
+int ttp_ports_init(struct ttp_net *tn);
+void ttp_ports_exit(struct ttp_net *tn);
+int ttp_get_port(struct sock *sk, unsigned short snum);
+void ttp_put_port(struct sock *sk);
+__be16 ttp_autobind(struct sock *sk);
+struct rhlist_head *ttp_port_owners(struct net *net, __be16 port);
+int ttp_match(const struct sock *sk, const struct ttp_flow *flow);
+struct sock *ttp_lookup(struct net *net, const struct ttp_flow *flow);
+
+/* route.c */
+struct rtable *ttp_route(struct sock *sk, struct flowi4 *fl4, bool connected,
+			 unsigned int flags);
+
+/* output.c */
+int ttp_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
+
+/* input.c */
+int ttp_rcv(struct sk_buff *skb);
+
+/* queue.c */
+void ttp_queue_rcv(struct sock *sk, struct sk_buff *skb);
+int ttp_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags);
+int ttp_ioctl(struct sock *sk, int cmd, int *karg);
+
+/* errors.c */
+int ttp_err(struct sk_buff *skb, u32 info);
+void ttp_unreachable(struct net *net, struct sk_buff *skb);
+
+/* options.c */
+int ttp_setsockopt(struct socket *sock, int level, int optname,
+		   sockptr_t optval, unsigned int optlen);
+int ttp_getsockopt(struct socket *sock, int level, int optname,
+		   char __user *optval, int __user *optlen);
+int ttp_cmsg_send(struct msghdr *msg);
+
+/* proc.c */
+int ttp_proc_init(struct net *net);
+void ttp_proc_exit(struct net *net);
+
+#endif /* _TTP_H */
