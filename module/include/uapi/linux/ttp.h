@@ -10,6 +10,7 @@
 #ifndef _UAPI_LINUX_TTP_H
 #define _UAPI_LINUX_TTP_H
 
+#include <linux/socket.h>	/* __kernel_sa_family_t */
 #include <linux/types.h>
 
 #ifdef __KERNEL__
