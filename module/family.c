@@ -27,14 +27,19 @@ static sa_family_t ttp_swap_family(sa_family_t family)
 	}
 }
 
-/* A copy with the family swapped; IPv4 judges @len, so it stays the caller's */
+/* A copy with the family swapped; IPv4 judges @len, so it stays the caller's.
+ * Raw sockets have no port, so whatever stands there is passed over, as raw(7)
+ * has it.
+ */
 static struct sockaddr_unsized *
-ttp_inet_addr(struct sockaddr_in *sin, const struct sockaddr_unsized *uaddr,
-	      int len)
+ttp_inet_addr(const struct socket *sock, struct sockaddr_in *sin,
+	      const struct sockaddr_unsized *uaddr, int len)
 {
 	memset(sin, 0, sizeof(*sin));
 	memcpy(sin, uaddr, min_t(int, len, sizeof(*sin)));
 	sin->sin_family = ttp_swap_family(sin->sin_family);
+	if (sock->type == SOCK_RAW)
+		sin->sin_port = 0;
 	return (struct sockaddr_unsized *)sin;
 }
 
@@ -43,7 +48,7 @@ static int ttp_bind(struct socket *sock, struct sockaddr_unsized *uaddr,
 {
 	struct sockaddr_in sin;
 
-	return inet_bind(sock, ttp_inet_addr(&sin, uaddr, len), len);
+	return inet_bind(sock, ttp_inet_addr(sock, &sin, uaddr, len), len);
 }
 
 static int ttp_connect(struct socket *sock, struct sockaddr_unsized *uaddr,
@@ -51,8 +56,8 @@ static int ttp_connect(struct socket *sock, struct sockaddr_unsized *uaddr,
 {
 	struct sockaddr_in sin;
 
-	return inet_dgram_connect(sock, ttp_inet_addr(&sin, uaddr, len), len,
-				  flags);
+	return inet_dgram_connect(sock, ttp_inet_addr(sock, &sin, uaddr, len),
+				  len, flags);
 }
 
 static int ttp_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
@@ -64,18 +69,18 @@ static int ttp_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
 	return len;
 }
 
-static void ttp_close(struct sock *sk, long timeout)
+void ttp_close(struct sock *sk, long timeout)
 {
 	sk_common_release(sk);
 }
 
-static void ttp_destroy(struct sock *sk)
+void ttp_destroy(struct sock *sk)
 {
 	sock_prot_inuse_add(sock_net(sk), sk->sk_prot, -1);
 }
 
 /* Ports are keyed by number alone, so a changed address moves nothing. */
-static void ttp_rehash(struct sock *sk)
+void ttp_rehash(struct sock *sk)
 {
 }
 
@@ -95,7 +100,7 @@ struct proto ttp_prot = {
 	.obj_size = sizeof(struct ttp_sock),
 };
 
-static const struct proto_ops ttp_dgram_ops = {
+static const struct proto_ops ttp_ops = {
 	.family = PF_TTP,
 	.owner = THIS_MODULE,
 	.release = inet_release,
@@ -147,18 +152,24 @@ static int ttp_create(struct net *net, struct socket *sock, int protocol,
 
 	if (protocol < 0 || protocol >= IPPROTO_MAX)
 		return -EINVAL;
-	if (sock->type != SOCK_DGRAM)
+	if (sock->type != SOCK_DGRAM && sock->type != SOCK_RAW)
 		return -ESOCKTNOSUPPORT;
 	if (protocol && protocol != IPPROTO_TTP)
 		return -EPROTONOSUPPORT;
+	if (sock->type == SOCK_RAW && !kern &&
+	    !ns_capable(net->user_ns, CAP_NET_RAW))
+		return -EPERM;
 
-	sk = sk_alloc(net, PF_TTP, GFP_KERNEL, &ttp_prot, kern);
+	sk = sk_alloc(net, PF_TTP, GFP_KERNEL,
+		      sock->type == SOCK_RAW ? &ttp_raw_prot : &ttp_prot, kern);
 	if (!sk)
 		return -ENOMEM;
 
 	sock->state = SS_UNCONNECTED;
-	sock->ops = &ttp_dgram_ops;
+	sock->ops = &ttp_ops;
 	ttp_init_sock(sock, sk);
+	if (sock->type == SOCK_RAW)
+		ttp_raw_add(sk);
 
 	if (!kern)
 		err = BPF_CGROUP_RUN_PROG_INET_SOCK(sk);

@@ -130,6 +130,9 @@ int ttp_rcv(struct sk_buff *skb)
 	flow.dif = skb->dev->ifindex;
 	flow.sdif = inet_sdif(skb);
 
+	if (unlikely(!hlist_empty(&ttp_pernet(net)->raw)))
+		ttp_raw_deliver(net, skb, &flow);
+
 	if (skb_rtable(skb)->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST)) {
 		ttp_deliver_all(net, skb, &flow);
 		return 0;

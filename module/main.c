@@ -73,10 +73,14 @@ static int __init ttp_init(void)
 	if (err)
 		goto err_pernet;
 
+	err = proto_register(&ttp_raw_prot, 1);
+	if (err)
+		goto err_proto;
+
 	if (inet_add_protocol(&ttp_protocol, IPPROTO_TTP)) {
 		pr_err("IP protocol %d has another owner\n", IPPROTO_TTP);
 		err = -EBUSY;
-		goto err_proto;
+		goto err_raw_proto;
 	}
 
 	/* Last: from here on programs come in. */
@@ -90,6 +94,8 @@ static int __init ttp_init(void)
 
 err_protocol:
 	inet_del_protocol(&ttp_protocol, IPPROTO_TTP);
+err_raw_proto:
+	proto_unregister(&ttp_raw_prot);
 err_proto:
 	proto_unregister(&ttp_prot);
 err_pernet:
@@ -102,6 +108,7 @@ static void __exit ttp_exit(void)
 {
 	sock_unregister(AF_TTP);
 	inet_del_protocol(&ttp_protocol, IPPROTO_TTP);
+	proto_unregister(&ttp_raw_prot);
 	proto_unregister(&ttp_prot);
 	unregister_pernet_subsys(&ttp_net_ops);
 }

@@ -31,6 +31,39 @@ static bool ttp_ip_option_works(int optname)
 	}
 }
 
+static int ttp_set_verbatim(struct sock *sk, sockptr_t optval,
+			    unsigned int optlen)
+{
+	int val;
+
+	if (sk->sk_type != SOCK_RAW)
+		return -ENOPROTOOPT;
+	if (optlen < sizeof(val))
+		return -EINVAL;
+	if (copy_from_sockptr(&val, optval, sizeof(val)))
+		return -EFAULT;
+	WRITE_ONCE(ttp_sk(sk)->verbatim, val);
+	return 0;
+}
+
+static int ttp_get_verbatim(struct sock *sk, char __user *optval,
+			    int __user *optlen)
+{
+	int val = READ_ONCE(ttp_sk(sk)->verbatim);
+	int len;
+
+	if (sk->sk_type != SOCK_RAW)
+		return -ENOPROTOOPT;
+	if (get_user(len, optlen))
+		return -EFAULT;
+	if (len < 0)
+		return -EINVAL;
+	len = min_t(unsigned int, len, sizeof(val));
+	if (put_user(len, optlen) || copy_to_user(optval, &val, len))
+		return -EFAULT;
+	return 0;
+}
+
 /**
  * ttp_setsockopt() - struct proto_ops' setsockopt, SOL_SOCKET apart
  * @sock: socket
@@ -46,6 +79,8 @@ static bool ttp_ip_option_works(int optname)
 int ttp_setsockopt(struct socket *sock, int level, int optname,
 		   sockptr_t optval, unsigned int optlen)
 {
+	if (level == SOL_TTP && optname == TTP_VERBATIM)
+		return ttp_set_verbatim(sock->sk, optval, optlen);
 	if (level != SOL_IP || !ttp_ip_option_works(optname))
 		return -ENOPROTOOPT;
 	return ip_setsockopt(sock->sk, level, optname, optval, optlen);
@@ -66,6 +101,8 @@ int ttp_setsockopt(struct socket *sock, int level, int optname,
 int ttp_getsockopt(struct socket *sock, int level, int optname,
 		   char __user *optval, int __user *optlen)
 {
+	if (level == SOL_TTP && optname == TTP_VERBATIM)
+		return ttp_get_verbatim(sock->sk, optval, optlen);
 	if (level != SOL_IP || !ttp_ip_option_works(optname))
 		return -ENOPROTOOPT;
 	return ip_getsockopt(sock->sk, level, optname, optval, optlen);

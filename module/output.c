@@ -11,8 +11,6 @@
 #include "ttp.h"
 #include "wire.h"
 
-#define TTP_HDRS_LEN	(sizeof(struct iphdr) + sizeof(struct ttphdr))
-
 /* The longest IPv4 packet that may leave: mirrors the start of ip_setup_cork()
  * and __ip_append_data().
  */
@@ -24,7 +22,8 @@ static int ttp_check_len(const struct sock *sk, const struct rtable *rt,
 
 	if (!inetdev_valid_mtu(mtu))
 		return -ENETUNREACH;
-	if (TTP_HDRS_LEN + len > (ip_sk_ignore_df(sk) ? IP_MAX_MTU : mtu))
+	if (sizeof(struct iphdr) + len >
+	    (ip_sk_ignore_df(sk) ? IP_MAX_MTU : mtu))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -56,14 +55,17 @@ static void ttp_fill_iphdr(struct sock *sk, struct sk_buff *skb,
 }
 
 /* Headers and payload in one skb. What does not fit a page goes to page
- * fragments: no high-order allocation for a long datagram.
+ * fragments: no high-order allocation for a long datagram. A raw socket's
+ * verbatim packet brings its own header, or what the caller takes for one.
  */
 static struct sk_buff *ttp_make_skb(struct sock *sk, struct msghdr *msg,
-				    size_t len, const struct flowi4 *fl4,
+				    size_t len, unsigned int thlen,
+				    const struct flowi4 *fl4,
 				    struct rtable *rt)
 {
 	unsigned int headroom = LL_RESERVED_SPACE(dst_dev(&rt->dst));
-	unsigned int head = headroom + TTP_HDRS_LEN + rt->dst.trailer_len;
+	unsigned int hlen = sizeof(struct iphdr) + thlen;
+	unsigned int head = headroom + hlen + rt->dst.trailer_len;
 	size_t linear = len <= SKB_MAX_HEAD(head) ? len : 0;
 	struct sk_buff *skb;
 	int err;
@@ -77,12 +79,11 @@ static struct sk_buff *ttp_make_skb(struct sock *sk, struct msghdr *msg,
 	skb_reserve(skb, headroom);
 	skb_reset_network_header(skb);
 	skb_set_transport_header(skb, sizeof(struct iphdr));
-	skb_put(skb, TTP_HDRS_LEN + linear);
+	skb_put(skb, hlen + linear);
 	skb->data_len = len - linear;
 	skb->len += skb->data_len;
 
-	err = skb_copy_datagram_from_iter(skb, TTP_HDRS_LEN, &msg->msg_iter,
-					  len);
+	err = skb_copy_datagram_from_iter(skb, hlen, &msg->msg_iter, len);
 	if (err) {
 		kfree_skb(skb);
 		return ERR_PTR(err);
@@ -91,7 +92,8 @@ static struct sk_buff *ttp_make_skb(struct sock *sk, struct msghdr *msg,
 	skb->priority = READ_ONCE(sk->sk_priority);
 	skb->mark = READ_ONCE(sk->sk_mark);
 	ttp_fill_iphdr(sk, skb, fl4, rt);
-	ttp_fill_hdr(skb, fl4->fl4_sport, fl4->fl4_dport);
+	if (thlen)
+		ttp_fill_hdr(skb, fl4->fl4_sport, fl4->fl4_dport);
 	return skb;
 }
 
@@ -119,18 +121,28 @@ static int ttp_send_skb(struct sock *sk, struct sk_buff *skb)
 	return err;
 }
 
-/* From the destination on: route, length, skb, out. Each failure is counted
- * once, where it happens.
+/**
+ * ttp_send_to() - from the destination on: route, length, skb, out
+ * @sk: socket
+ * @msg: payload, flags
+ * @len: length of the payload
+ * @thlen: length of the header to write before it: 8, or 0 if it is in there
+ * @fl4: destination address and both ports; the rest is filled in
+ *
+ * Each failure is counted once, where it happens.
+ *
+ * Context: process context, may sleep; takes no lock.
+ * Return: 0 or an errno.
  */
-static int ttp_send_to(struct sock *sk, struct msghdr *msg, size_t len,
-		       struct flowi4 *fl4, bool connected)
+int ttp_send_to(struct sock *sk, struct msghdr *msg, size_t len,
+		unsigned int thlen, struct flowi4 *fl4)
 {
 	struct net *net = sock_net(sk);
 	struct sk_buff *skb;
 	struct rtable *rt;
 	int err;
 
-	rt = ttp_route(sk, fl4, connected, msg->msg_flags);
+	rt = ttp_route(sk, msg, fl4);
 	if (IS_ERR(rt))
 		return PTR_ERR(rt);
 
@@ -142,14 +154,14 @@ static int ttp_send_to(struct sock *sk, struct msghdr *msg, size_t len,
 		}
 	}
 
-	err = ttp_check_len(sk, rt, len);
+	err = ttp_check_len(sk, rt, thlen + len);
 	if (err) {
 		TTP_INC_STATS(net, OUTERRORS);
 		ip_rt_put(rt);
 		return err;
 	}
 
-	skb = ttp_make_skb(sk, msg, len, fl4, rt);
+	skb = ttp_make_skb(sk, msg, len, thlen, fl4, rt);
 	if (IS_ERR(skb)) {
 		err = PTR_ERR(skb);
 		if (err == -ENOBUFS ||
@@ -166,6 +178,36 @@ static int ttp_send_to(struct sock *sk, struct msghdr *msg, size_t len,
 }
 
 /**
+ * ttp_dest() - where a message is to go
+ * @sk: socket
+ * @msg: with or without an address
+ * @fl4: destination address and port are filled in
+ *
+ * Return: 0, -EINVAL, -EAFNOSUPPORT or -EDESTADDRREQ.
+ */
+int ttp_dest(const struct sock *sk, const struct msghdr *msg,
+	     struct flowi4 *fl4)
+{
+	DECLARE_SOCKADDR(struct sockaddr_ttp *, addr, msg->msg_name);
+
+	if (!addr) {
+		if (sk->sk_state != TCP_ESTABLISHED)
+			return -EDESTADDRREQ;
+		fl4->daddr = inet_sk(sk)->inet_daddr;
+		fl4->fl4_dport = inet_sk(sk)->inet_dport;
+		return 0;
+	}
+
+	if (msg->msg_namelen < sizeof(*addr))
+		return -EINVAL;
+	if (addr->sttp_family != AF_TTP && addr->sttp_family != AF_UNSPEC)
+		return -EAFNOSUPPORT;
+	fl4->daddr = addr->sttp_addr.s_addr;
+	fl4->fl4_dport = addr->sttp_port;
+	return 0;
+}
+
+/**
  * ttp_sendmsg() - send one datagram: struct proto_ops' sendmsg
  * @sock: socket; an unbound one is given a port, even if the call then fails
  * @msg: destination in msg_name, or none if connected; payload; flags
@@ -179,11 +221,12 @@ static int ttp_send_to(struct sock *sk, struct msghdr *msg, size_t len,
  */
 int ttp_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 {
-	DECLARE_SOCKADDR(struct sockaddr_ttp *, addr, msg->msg_name);
 	struct sock *sk = sock->sk;
-	const struct inet_sock *inet = inet_sk(sk);
 	struct flowi4 fl4;
 	int err;
+
+	if (unlikely(sk->sk_type == SOCK_RAW))
+		return ttp_raw_sendmsg(sk, msg, len);
 
 	fl4.fl4_sport = ttp_autobind(sk);
 	if (!fl4.fl4_sport)
@@ -195,20 +238,9 @@ int ttp_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	if (msg->msg_flags & (MSG_OOB | MSG_MORE))
 		return -EOPNOTSUPP;
 
-	if (addr) {
-		if (msg->msg_namelen < sizeof(*addr))
-			return -EINVAL;
-		if (addr->sttp_family != AF_TTP &&
-		    addr->sttp_family != AF_UNSPEC)
-			return -EAFNOSUPPORT;
-		fl4.daddr = addr->sttp_addr.s_addr;
-		fl4.fl4_dport = addr->sttp_port;
-	} else {
-		if (sk->sk_state != TCP_ESTABLISHED)
-			return -EDESTADDRREQ;
-		fl4.daddr = inet->inet_daddr;
-		fl4.fl4_dport = inet->inet_dport;
-	}
+	err = ttp_dest(sk, msg, &fl4);
+	if (err)
+		return err;
 	if (!fl4.fl4_dport)
 		return -EINVAL;
 
@@ -218,6 +250,6 @@ int ttp_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 			return err;
 	}
 
-	err = ttp_send_to(sk, msg, len, &fl4, !addr);
+	err = ttp_send_to(sk, msg, len, sizeof(struct ttphdr), &fl4);
 	return err ?: len;
 }

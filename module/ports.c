@@ -20,7 +20,7 @@ static const struct rhashtable_params ttp_port_params = {
 
 int ttp_ports_init(struct ttp_net *tn)
 {
-	spin_lock_init(&tn->bind_lock);
+	spin_lock_init(&tn->lock);
 	return rhltable_init(&tn->ports, &ttp_port_params);
 }
 
@@ -34,7 +34,7 @@ void ttp_ports_exit(struct ttp_net *tn)
  * @net: network namespace
  * @port: local port
  *
- * Context: RCU read side, or with bind_lock held, for as long as the list is
+ * Context: RCU read side, or with lock held, for as long as the list is
  * used.
  * Return: list for rhl_for_each_entry_rcu(), the latest bound first; or NULL.
  */
@@ -69,7 +69,7 @@ static int ttp_claim_port(struct sock *sk, unsigned short port)
 	struct ttp_sock *other;
 	int err = -EADDRINUSE;
 
-	spin_lock_bh(&tn->bind_lock);
+	spin_lock_bh(&tn->lock);
 	rcu_read_lock();
 	list = ttp_port_owners(sock_net(sk), htons(port));
 	rhl_for_each_entry_rcu(other, pos, list, port_node) {
@@ -84,7 +84,7 @@ static int ttp_claim_port(struct sock *sk, unsigned short port)
 		inet_sk(sk)->inet_num = 0;
 out:
 	rcu_read_unlock();
-	spin_unlock_bh(&tn->bind_lock);
+	spin_unlock_bh(&tn->lock);
 	return err;
 }
 
@@ -139,10 +139,10 @@ void ttp_put_port(struct sock *sk)
 	if (!inet_sk(sk)->inet_num)
 		return;
 
-	spin_lock_bh(&tn->bind_lock);
+	spin_lock_bh(&tn->lock);
 	rhltable_remove(&tn->ports, &ttp_sk(sk)->port_node, ttp_port_params);
 	inet_sk(sk)->inet_num = 0;
-	spin_unlock_bh(&tn->bind_lock);
+	spin_unlock_bh(&tn->lock);
 }
 
 /**

@@ -71,6 +71,28 @@ drop:
 	sk_skb_reason_drop(sk, skb, reason);
 }
 
+/**
+ * ttp_queue_raw() - queue a packet to a raw socket
+ * @sk: raw socket
+ * @skb: clone of a checked packet, data at the TTP header, which stays;
+ *	consumed
+ *
+ * What a raw socket sees or misses does not count as received or lost.
+ *
+ * Context: softirq, RCU read side.
+ */
+void ttp_queue_raw(struct sock *sk, struct sk_buff *skb)
+{
+	if (!xfrm4_policy_check(sk, XFRM_POLICY_IN, skb)) {
+		sk_skb_reason_drop(sk, skb, SKB_DROP_REASON_XFRM_POLICY);
+		return;
+	}
+	nf_reset_ct(skb);
+	skb_dst_drop(skb);
+	if (sock_queue_rcv_skb(sk, skb))
+		kfree_skb(skb);
+}
+
 static void ttp_copy_name(struct msghdr *msg, const struct sk_buff *skb)
 {
 	DECLARE_SOCKADDR(struct sockaddr_ttp *, addr, msg->msg_name);

@@ -37,10 +37,10 @@ static int ttp_oif(const struct sock *sk, __be32 daddr, __be32 *saddr)
 /**
  * ttp_route() - the route of a datagram
  * @sk: sending socket
+ * @msg: without an address it goes to the socket's peer, whose route is kept;
+ *	of the flags MSG_DONTROUTE counts
  * @fl4: destination address and both ports in; source and destination address
  *	of the packet out
- * @connected: the destination is the socket's peer, so its route is kept
- * @flags: of sendmsg(); MSG_DONTROUTE counts
  *
  * Mirrors the middle of udp_sendmsg(). Ports are part of the flow: `ip rule
  * ipproto 253 dport N` sees them.
@@ -49,11 +49,12 @@ static int ttp_oif(const struct sock *sk, __be32 daddr, __be32 *saddr)
  * Return: route with a reference, or ERR_PTR: -EACCES for a broadcast that
  * SO_BROADCAST does not allow, or what the routing tables say.
  */
-struct rtable *ttp_route(struct sock *sk, struct flowi4 *fl4, bool connected,
-			 unsigned int flags)
+struct rtable *ttp_route(struct sock *sk, const struct msghdr *msg,
+			 struct flowi4 *fl4)
 {
 	struct inet_sock *inet = inet_sk(sk);
 	struct net *net = sock_net(sk);
+	bool connected = !msg->msg_name;
 	__be32 daddr = fl4->daddr;
 	struct dst_entry *dst;
 	struct rtable *rt;
@@ -61,7 +62,8 @@ struct rtable *ttp_route(struct sock *sk, struct flowi4 *fl4, bool connected,
 	u8 scope;
 	int oif;
 
-	scope = flags & MSG_DONTROUTE ? RT_SCOPE_LINK : ip_sock_rt_scope(sk);
+	scope = msg->msg_flags & MSG_DONTROUTE ? RT_SCOPE_LINK :
+						 ip_sock_rt_scope(sk);
 	if (scope == RT_SCOPE_LINK || ipv4_is_multicast(daddr))
 		connected = false;
 

@@ -19,12 +19,18 @@ struct rtable;
  * struct ttp_sock - a TTP socket
  * @inet: the IPv4 socket that it is; must be first
  * @port_node: entry in struct ttp_net's @ports while a port is held
+ * @raw_node: SOCK_RAW: entry in struct ttp_net's @raw
  * @port: key of @port_node; as inet.inet_num, in network byte order
+ * @verbatim: SOCK_RAW: TTP_VERBATIM is on
  */
 struct ttp_sock {
 	struct inet_sock inet;
-	struct rhlist_head port_node;
+	union {
+		struct rhlist_head port_node;
+		struct hlist_node raw_node;
+	};
 	__be16 port;
+	bool verbatim;
 };
 
 static inline struct ttp_sock *ttp_sk(const struct sock *sk)
@@ -64,12 +70,14 @@ struct ttp_mib {
 /**
  * struct ttp_net - the state of one network namespace
  * @ports: sockets by local port; readers under RCU
- * @bind_lock: makes "is it free? take it" one step
+ * @raw: raw sockets; readers under RCU
+ * @lock: makes "is that port free? take it" one step
  * @mib: counters
  */
 struct ttp_net {
 	struct rhltable ports;
-	spinlock_t bind_lock;	/* writers of @ports */
+	struct hlist_head raw;
+	spinlock_t lock;	/* writers of @ports and @raw */
 	DEFINE_SNMP_STAT(struct ttp_mib, mib);
 };
 
@@ -104,6 +112,16 @@ struct ttp_flow {
 /* family.c */
 extern struct proto ttp_prot;
 extern const struct net_proto_family ttp_family;
+void ttp_close(struct sock *sk, long timeout);
+void ttp_destroy(struct sock *sk);
+void ttp_rehash(struct sock *sk);
+
+/* raw.c */
+extern struct proto ttp_raw_prot;
+void ttp_raw_add(struct sock *sk);
+int ttp_raw_sendmsg(struct sock *sk, struct msghdr *msg, size_t len);
+void ttp_raw_deliver(struct net *net, struct sk_buff *skb,
+		     const struct ttp_flow *flow);
 
 /* ports.c */
 int ttp_ports_init(struct ttp_net *tn);
@@ -116,17 +134,22 @@ int ttp_match(const struct sock *sk, const struct ttp_flow *flow);
 struct sock *ttp_lookup(struct net *net, const struct ttp_flow *flow);
 
 /* route.c */
-struct rtable *ttp_route(struct sock *sk, struct flowi4 *fl4, bool connected,
-			 unsigned int flags);
+struct rtable *ttp_route(struct sock *sk, const struct msghdr *msg,
+			 struct flowi4 *fl4);
 
 /* output.c */
 int ttp_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
+int ttp_dest(const struct sock *sk, const struct msghdr *msg,
+	     struct flowi4 *fl4);
+int ttp_send_to(struct sock *sk, struct msghdr *msg, size_t len,
+		unsigned int thlen, struct flowi4 *fl4);
 
 /* input.c */
 int ttp_rcv(struct sk_buff *skb);
 
 /* queue.c */
 void ttp_queue_rcv(struct sock *sk, struct sk_buff *skb);
+void ttp_queue_raw(struct sock *sk, struct sk_buff *skb);
 int ttp_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags);
 int ttp_ioctl(struct sock *sk, int cmd, int *karg);
 

@@ -29,7 +29,9 @@
 /* RFC 3692, "Assigning Experimental and Testing Numbers Considered Useful" */
 #define IPPROTO_TTP	253
 
+/* Options; one that means what an option of SOL_UDP means has its number. */
 #define SOL_TTP		253	/* as SOL_UDP is IPPROTO_UDP */
+#define TTP_VERBATIM	200	/* SOCK_RAW: send the header as it is (int) */
 
 struct sockaddr_ttp {
 	__kernel_sa_family_t	sttp_family;	/* AF_TTP */

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * SOCK_RAW: header and payload of every good TTP packet that reaches the
+ * namespace, and a header of the caller's own on the way out. For tools that
+ * watch or test the transport; needs CAP_NET_RAW.
+ */
+#include <linux/module.h>
+#include <linux/rculist.h>
+#include <net/ip.h>
+#include <net/udp.h>
+
+#include "ttp.h"
+#include "wire.h"
+
+/* bind() to an address is enough: there is no port to own. */
+static int ttp_raw_get_port(struct sock *sk, unsigned short snum)
+{
+	return 0;
+}
+
+/**
+ * ttp_raw_add() - let a new raw socket hear its namespace
+ * @sk: raw socket
+ *
+ * Context: process context.
+ */
+void ttp_raw_add(struct sock *sk)
+{
+	struct ttp_net *tn = ttp_pernet(sock_net(sk));
+
+	spin_lock_bh(&tn->lock);
+	hlist_add_head_rcu(&ttp_sk(sk)->raw_node, &tn->raw);
+	spin_unlock_bh(&tn->lock);
+}
+
+static void ttp_raw_destroy(struct sock *sk)
+{
+	struct ttp_net *tn = ttp_pernet(sock_net(sk));
+
+	spin_lock_bh(&tn->lock);
+	hlist_del_rcu(&ttp_sk(sk)->raw_node);
+	spin_unlock_bh(&tn->lock);
+	ttp_destroy(sk);
+}
+
+/* Called by disconnect, too, after which the socket goes on hearing all */
+static void ttp_raw_unhash(struct sock *sk)
+{
+}
+
+struct proto ttp_raw_prot = {
+	.name = "TTP-RAW",
+	.owner = THIS_MODULE,
+	.close = ttp_close,
+	.destroy = ttp_raw_destroy,
+	.connect = ip4_datagram_connect,
+	.disconnect = __udp_disconnect,
+	.ioctl = TTP_PROTO_IOCTL(ttp_ioctl),
+	.release_cb = ip4_datagram_release_cb,
+	.unhash = ttp_raw_unhash,
+	.rehash = ttp_rehash,
+	.get_port = ttp_raw_get_port,
+	.obj_size = sizeof(struct ttp_sock),
+};
+
+/**
+ * ttp_raw_deliver() - show a packet to the raw sockets
+ * @net: network namespace
+ * @skb: checked packet, data at the TTP header; stays the caller's
+ * @flow: the packet's
+ *
+ * To those whose address, peer and device match. Mirrors raw_v4_input().
+ *
+ * Context: softirq, RCU read side.
+ */
+void ttp_raw_deliver(struct net *net, struct sk_buff *skb,
+		     const struct ttp_flow *flow)
+{
+	struct ttp_sock *tsk;
+	struct sk_buff *clone;
+
+	hlist_for_each_entry_rcu(tsk, &ttp_pernet(net)->raw, raw_node) {
+		struct sock *sk = &tsk->inet.sk;
+
+		if (!ttp_match(sk, flow))
+			continue;
+		clone = skb_clone(skb, GFP_ATOMIC);
+		if (clone)
+			ttp_queue_raw(sk, clone);
+		else
+			sk_drops_inc(sk);
+	}
+}
+
+/* The header that the caller wrote, if the receiver would take it. */
+static int ttp_raw_hdr(struct msghdr *msg, size_t len, struct ttphdr *th)
+{
+	if (len < sizeof(*th))
+		return -EINVAL;
+	if (memcpy_from_msg(th, msg, sizeof(*th)))
+		return -EFAULT;
+	if (th->vertype != TTP_VERTYPE(TTP_VERSION, TTP_TYPE_DATAGRAM) ||
+	    th->flags || !th->source || !th->dest)
+		return -EINVAL;
+	return 0;
+}
+
+/**
+ * ttp_raw_sendmsg() - send a packet whose header the caller wrote
+ * @sk: raw socket
+ * @msg: header and payload; the address' port is passed over
+ * @len: length of both
+ *
+ * The header is checked, and its checksum is ours to write. With TTP_VERBATIM
+ * the packet goes out as it is, whatever it is; it has no ports then that a
+ * route could depend on.
+ *
+ * Context: process context, may sleep; takes no lock.
+ * Return: @len, or an errno.
+ */
+int ttp_raw_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
+{
+	bool verbatim = READ_ONCE(ttp_sk(sk)->verbatim);
+	struct ttphdr th = {};
+	struct flowi4 fl4;
+	size_t hlen;
+	int err;
+
+	if (len > U16_MAX)
+		return -EMSGSIZE;
+	if (msg->msg_flags & (MSG_OOB | MSG_MORE))
+		return -EOPNOTSUPP;
+
+	err = ttp_dest(sk, msg, &fl4);
+	if (!err && msg->msg_controllen)
+		err = ttp_cmsg_send(msg);
+	if (!err && !verbatim)
+		err = ttp_raw_hdr(msg, len, &th);
+	if (err)
+		return err;
+
+	fl4.fl4_sport = th.source;
+	fl4.fl4_dport = th.dest;
+	hlen = verbatim ? 0 : sizeof(th);
+	err = ttp_send_to(sk, msg, len - hlen, hlen, &fl4);
+	return err ?: len;
+}
