@@ -34,14 +34,15 @@ void ttp_ports_exit(struct ttp_net *tn)
  * @net: network namespace
  * @port: local port
  *
- * Context: RCU read side, or with lock held, for as long as the list is
- * used.
+ * Context: RCU read side for as long as the list is used.
  * Return: list for rhl_for_each_entry_rcu(), the latest bound first; or NULL.
  */
 struct rhlist_head *ttp_port_owners(struct net *net, __be16 port)
 {
-	return rhltable_lookup(&ttp_pernet(net)->ports, &port,
-			       ttp_port_params);
+	struct ttp_net *tn = ttp_pernet(net);
+
+	RCU_LOCKDEP_WARN(!rcu_read_lock_held(), "ports read outside RCU");
+	return rhltable_lookup(&tn->ports, &port, ttp_port_params);
 }
 
 /* May two sockets not hold one port? The rule is UDP's, inet_rcv_saddr_equal()
@@ -61,29 +62,42 @@ static bool ttp_bind_conflict(const struct sock *sk, const struct sock *other)
 	return !addr || !other_addr || addr == other_addr;
 }
 
+static bool ttp_port_is_free(const struct sock *sk, __be16 port)
+	__must_hold(&ttp_pernet(sock_net(sk))->lock)
+{
+	struct net *net = sock_net(sk);
+	struct rhlist_head *pos, *list;
+	struct ttp_sock *other;
+	bool is_free = true;
+
+	lockdep_assert_held(&ttp_pernet(net)->lock);
+
+	rcu_read_lock();
+	list = ttp_port_owners(net, port);
+	rhl_for_each_entry_rcu(other, pos, list, port_node) {
+		if (ttp_bind_conflict(sk, &other->inet.sk)) {
+			is_free = false;
+			break;
+		}
+	}
+	rcu_read_unlock();
+	return is_free;
+}
+
 static int ttp_claim_port(struct sock *sk, unsigned short port)
 {
 	struct ttp_net *tn = ttp_pernet(sock_net(sk));
 	struct ttp_sock *tsk = ttp_sk(sk);
-	struct rhlist_head *pos, *list;
-	struct ttp_sock *other;
 	int err = -EADDRINUSE;
 
 	spin_lock_bh(&tn->lock);
-	rcu_read_lock();
-	list = ttp_port_owners(sock_net(sk), htons(port));
-	rhl_for_each_entry_rcu(other, pos, list, port_node) {
-		if (ttp_bind_conflict(sk, &other->inet.sk))
-			goto out;
+	if (ttp_port_is_free(sk, htons(port))) {
+		tsk->port = htons(port);
+		err = rhltable_insert(&tn->ports, &tsk->port_node,
+				      ttp_port_params);
 	}
-
-	tsk->port = htons(port);
-	inet_sk(sk)->inet_num = port;
-	err = rhltable_insert(&tn->ports, &tsk->port_node, ttp_port_params);
-	if (err)
-		inet_sk(sk)->inet_num = 0;
-out:
-	rcu_read_unlock();
+	if (!err)
+		inet_sk(sk)->inet_num = port;
 	spin_unlock_bh(&tn->lock);
 	return err;
 }
@@ -103,6 +117,8 @@ int ttp_get_port(struct sock *sk, unsigned short snum)
 	struct net *net = sock_net(sk);
 	int low, high, count, start, i;
 	int err;
+
+	sock_owned_by_me(sk);
 
 	if (snum)
 		return ttp_claim_port(sk, snum);
