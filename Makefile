@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0
+# TTP, the Toy Transport Protocol.  "make help" lists what there is.
+#
+# What is built for a guest's kernel is built inside a cached Debian root, by
+# that kernel's own compiler (selftests/vm/root, enter); only `make' itself and
+# `make install' use the host's compiler and headers.
+
+KERNEL	?= 6.12
+KERNELS	?= 6.1 6.12 7.2
+KDIR	?= /lib/modules/$(shell uname -r)/build
+PREFIX	?= /usr/local
+
+vm	:= selftests/vm
+cc_warn	:= -Wall -Wextra -Wformat=2 -Wshadow -Wstrict-prototypes \
+	   -Wmissing-prototypes
+# Inside a kernel tree's build this file is not read; here its own is silent.
+MAKEFLAGS += --no-print-directory
+
+# sync FROM... TO: a mirror of the sources, so that no two kernels' objects mix
+sync	= mkdir -p $(2) && cp -ruT $(1) $(2)
+
+.PHONY: all help modules user guest deps demo test vm lint install uninstall \
+	clean FORCE
+
+all: ttp.ko user
+
+help:
+	@echo 'On this machine:'
+	@echo '  make                 ttp.ko for the running kernel, build/host/: programs'
+	@echo '  make install         both for good (DESTDIR=, PREFIX=); make uninstall'
+	@echo 'In virtual machines (KERNEL is 6.1, 6.12 or 7.2):'
+	@echo '  make demo            two hosts and a router talk; TWO_VMS=1: two machines'
+	@echo '  make test            all tests (KERNELS="6.1 6.12 7.2", T=NAME for one)'
+	@echo '  make vm              a shell in a guest with the module (KERNEL=6.12)'
+	@echo '  make modules         build/KERNEL/ttp.ko (KERNEL=6.12), or with KDIR='
+	@echo 'For those who change it:'
+	@echo '  make lint            checkpatch, sparse, W=1, shellcheck'
+	@echo '  make clean           what was built; the cache stays (~/.cache/ttp)'
+	@echo 'Any command in any guest: selftests/vm/run --help'
+
+# --- this machine ----------------------------------------------------------
+
+ttp.ko: FORCE
+	@test -e $(KDIR)/Makefile || { \
+		echo "no kernel headers in $(KDIR):" \
+		     "sudo apt-get install linux-headers-$$(uname -r)," \
+		     "or say KDIR=" >&2; exit 1; }
+	@$(call sync,module,build/kb-host/module)
+	@cp Kbuild build/kb-host
+	$(MAKE) -C $(KDIR) M=$(CURDIR)/build/kb-host modules
+	@cp build/kb-host/module/ttp.ko $@
+
+user:
+	@$(MAKE) -C userspace O=$(CURDIR)/build/host
+
+install: all
+	install -D -m 644 ttp.ko \
+		$(DESTDIR)/lib/modules/$(shell uname -r)/updates/ttp.ko
+	@$(MAKE) -C userspace O=$(CURDIR)/build/host PREFIX=$(PREFIX) install
+	$(if $(DESTDIR),,depmod)
+
+uninstall:
+	rm -f $(DESTDIR)/lib/modules/$(shell uname -r)/updates/ttp.ko
+	@$(MAKE) -C userspace PREFIX=$(PREFIX) uninstall
+	$(if $(DESTDIR),,depmod)
+
+# --- guests ----------------------------------------------------------------
+
+deps:
+	@$(vm)/deps
+
+# KDIR given on the command line or in the environment: that kernel, here.
+modules: $(if $(filter file,$(origin KDIR)),build/$(KERNEL)/ttp.ko,ttp.ko)
+
+build/%/ttp.ko: FORCE | deps
+	@$(call sync,module,build/kb-$*/module)
+	@cp Kbuild build/kb-$*
+	@mkdir -p build/$*
+	@set -e; line=$$($(vm)/kernel $*); set -- $$line; \
+	echo "  MODULE  build/$*/ttp.ko ($$1)"; \
+	$(vm)/enter $$6 -- make -s -C $$4 M=$(CURDIR)/build/kb-$* W=1 \
+		KBUILD_MODPOST_WARN= modules
+	@cp build/kb-$*/module/ttp.ko $@
+
+# What is laid over a guest's root: programs, and kselftests under /ksft.
+guest: | deps
+	@echo "  GUEST   build/guest"
+	@$(vm)/enter bookworm -- $(vm)/build-guest
+
+demo: build/6.12/ttp.ko guest
+	@TWO_VMS=$(TWO_VMS) $(vm)/demo
+
+test: $(KERNELS:%=build/%/ttp.ko) guest
+	@$(vm)/test $(if $(T),$(T:%=--only %)) $(KERNELS)
+
+vm: build/$(KERNEL)/ttp.ko guest
+	@$(vm)/run --kernel $(KERNEL)
+
+# --- those who change it ---------------------------------------------------
+
+lint: | deps
+	@$(vm)/lint
+
+clean:
+	rm -rf build ttp.ko

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# Hosts for the net_*.sh tests: a network namespace each, with an agent inside
+# that does as it is told (agent.c). To be sourced.
+#
+# A case is a function, and passes if each answer is the one it wants. run()
+# runs it with $proto udp first and then ttp, which shall be as UDP is.
+
+here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
+KSFT=${KSFT:-$(realpath "$here/../..")}
+# shellcheck source=/dev/null
+. "$KSFT/net/lib.sh"
+# shellcheck source=/dev/null
+. "$KSFT/kselftest/ktap_helpers.sh"
+
+declare -A to_agent from_agent
+cases=0
+protos="udp ttp"
+fresh=0
+# shellcheck disable=SC2034 # for the scripts
+IP_PMTUDISC_DONT=0 IP_PMTUDISC_WANT=1 IP_PMTUDISC_DO=2 IP_PMTUDISC_INTERFACE=4
+
+# need COMMAND... : or the whole script is skipped
+need()
+{
+	local command
+
+	for command; do
+		type -P "$command" >/dev/null && continue
+		ktap_skip_all "$command is not installed"
+		exit "$KSFT_SKIP"
+	done
+	((UID == 0)) && [[ -d /proc/net/ttp ]] && return
+	ktap_skip_all "wants root and the module: insmod ttp.ko"
+	exit "$KSFT_SKIP"
+}
+
+# hosts NAME...: $NAME becomes a namespace's name; an agent listens in it
+hosts()
+{
+	local host
+
+	[[ -n $tmp ]] || tmp=$(mktemp -d)
+	trap 'cleanup_all_ns; rm -rf "$tmp"' EXIT
+	setup_ns "$@" || ktap_exit_fail_msg "cannot make namespaces"
+	for host; do
+		agent "$host" ip netns exec "${!host}"
+	done
+}
+
+# agent NAME [WRAPPER...]
+agent()
+{
+	local name=$1
+	shift
+
+	mkfifo "$tmp/$name.to" "$tmp/$name.from"
+	"$@" "$here/agent" <"$tmp/$name.to" >"$tmp/$name.from" &
+	exec {to_agent[$name]}>"$tmp/$name.to"
+	exec {from_agent[$name]}<"$tmp/$name.from"
+}
+
+# ask HOST REQUEST...: sets $reply
+ask()
+{
+	printf '%s\n' "${*:2}" >&"${to_agent[$1]}"
+	read -r -t 20 -u "${from_agent[$1]}" reply || reply="no answer"
+}
+
+# want ANSWER HOST REQUEST...: the answer may be a pattern
+want()
+{
+	ask "${@:2}"
+	# shellcheck disable=SC2053
+	[[ $reply == $1 ]] && return
+	echo "# ${proto-} ${*:2}: '$reply' instead of '$1'"
+	failed=1
+	return 1
+}
+
+# check WORDS COMMAND...: for what is not an agent's business
+check()
+{
+	"${@:2}" && return
+	echo "# ${proto-} $1: '${*:2}' is not so"
+	failed=1
+	return 1
+}
+
+# run DESCRIPTION FUNCTION [ARG]...: a case. Each run of the function finds
+# sockets closed, and addresses that the network has never seen.
+run()
+{
+	local name
+
+	failed=0
+	for proto in $protos; do
+		for name in "${!to_agent[@]}"; do
+			want ok "$name" reset
+		done
+		: $((fresh++))
+		"${@:2}"
+	done
+	ktap_test_result "$1" test "$failed" = 0
+	: $((cases++))
+}
+
+# run_ttp DESCRIPTION FUNCTION [ARG]...: where there is nothing to compare
+run_ttp()
+{
+	protos=ttp run "$@"
+}
+
+finish()
+{
+	ktap_set_plan "$cases"
+	ktap_finished
+}
