@@ -99,7 +99,7 @@ vm: build/$(KERNEL)/ttp.ko guest
 # --- those who change it ---------------------------------------------------
 
 lint: | deps
-	@$(vm)/lint
+	@$(vm)/enter bookworm -- $(vm)/lint
 
 clean:
 	rm -rf build ttp.ko
