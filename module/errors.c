@@ -34,6 +34,29 @@ static int ttp_icmp_errno(const struct sock *sk, int type, int code, bool *hard)
 	}
 }
 
+/* The route that a connected socket keeps: mark or user may have chosen another
+ * than the packet alone tells. The socket then takes the new one, here or as
+ * soon as its owner lets go. Mirrors ipv4_sk_update_pmtu(), which 7.2 does not
+ * export.
+ */
+static void ttp_update_pmtu(struct sock *sk, u32 mtu)
+{
+	struct dst_entry *dst;
+
+	if (!ip_sk_accept_pmtu(sk))
+		return;
+
+	bh_lock_sock(sk);
+	dst = sk_dst_get(sk);
+	if (dst) {
+		dst->ops->update_pmtu(dst, sk, NULL, mtu, true);
+		dst_release(dst);
+	}
+	if (!sock_owned_by_user(sk))
+		ip4_datagram_release_cb(sk);
+	bh_unlock_sock(sk);
+}
+
 /**
  * ttp_err() - an ICMP error quotes one of our datagrams: err_handler
  * @skb: data at the quoted IPv4 header, at least 8 bytes of ours behind it
@@ -71,11 +94,13 @@ int ttp_err(struct sk_buff *skb, u32 info)
 	}
 	TTP_INC_STATS(net, INICMPERRORS);
 
-	if (type == ICMP_DEST_UNREACH && code == ICMP_FRAG_NEEDED)
+	if (type == ICMP_DEST_UNREACH && code == ICMP_FRAG_NEEDED) {
 		ipv4_update_pmtu(skb, net, info, sk->sk_bound_dev_if,
 				 IPPROTO_TTP);
-	else if (type == ICMP_REDIRECT)
+		ttp_update_pmtu(sk, info);
+	} else if (type == ICMP_REDIRECT) {
 		ipv4_redirect(skb, net, sk->sk_bound_dev_if, IPPROTO_TTP);
+	}
 
 	/* RFC 1122, 4.1.3.3: errors go up to the program. */
 	err = ttp_icmp_errno(sk, type, code, &hard);
