@@ -13,7 +13,8 @@ KSFT=${KSFT:-$(realpath "$here/../..")}
 # shellcheck source=/dev/null
 . "$KSFT/kselftest/ktap_helpers.sh"
 
-declare -A to_agent from_agent
+declare -A to_agent from_agent was
+restore=()
 cases=0
 protos="udp ttp"
 fresh=0
@@ -41,11 +42,22 @@ hosts()
 	local host
 
 	[[ -n $tmp ]] || tmp=$(mktemp -d)
-	trap 'cleanup_all_ns; rm -rf "$tmp"' EXIT
+	trap leave EXIT
 	setup_ns "$@" || ktap_exit_fail_msg "cannot make namespaces"
 	for host; do
 		agent "$host" ip netns exec "${!host}"
 	done
+}
+
+leave()
+{
+	local i
+
+	for ((i = 0; i < ${#restore[@]}; i += 2)); do
+		echo "${restore[i + 1]}" >"/proc/sys/${restore[i]}"
+	done
+	cleanup_all_ns
+	rm -rf "$tmp"
 }
 
 # agent NAME [WRAPPER...]
@@ -56,7 +68,9 @@ agent()
 
 	mkfifo "$tmp/$name.to" "$tmp/$name.from"
 	"$@" "$here/agent" <"$tmp/$name.to" >"$tmp/$name.from" &
+	# shellcheck disable=SC1083,SC2086,SC2093 # it knows no {array[i]}
 	exec {to_agent[$name]}>"$tmp/$name.to"
+	# shellcheck disable=SC1083,SC2086
 	exec {from_agent[$name]}<"$tmp/$name.from"
 }
 
@@ -76,6 +90,40 @@ want()
 	echo "# ${proto-} ${*:2}: '$reply' instead of '$1'"
 	failed=1
 	return 1
+}
+
+# mark HOST COUNTER...: remembers where they stand
+mark()
+{
+	local counter
+
+	for counter in "${@:2}"; do
+		ask "$1" stat "$counter"
+		was[$1.$counter]=$reply
+	done
+}
+
+# moved COUNT HOST COUNTER: waits until it stands COUNT higher than marked
+moved()
+{
+	want ok "$2" await "$3" $((was[$2.$3] + $1))
+}
+
+# since HOST COUNTER: $reply becomes how much it has moved
+since()
+{
+	ask "$1" stat "$2"
+	: $((reply -= ${was[$1.$2]}))
+}
+
+# host_sysctl PATH VALUE: where there is one for all hosts. Put back at exit.
+host_sysctl()
+{
+	local old
+
+	read -r old <"/proc/sys/$1"
+	restore+=("$1" "$old")
+	echo "$2" >"/proc/sys/$1"
 }
 
 # check WORDS COMMAND...: for what is not an agent's business
