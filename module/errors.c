@@ -82,17 +82,18 @@ int ttp_err(struct sk_buff *skb, u32 info)
 	};
 	int type = icmp_hdr(skb)->type, code = icmp_hdr(skb)->code;
 	struct net *net = dev_net(skb->dev);
+	struct ttp_net *tn = ttp_pernet(net);
 	struct sock *sk;
 	bool hard;
 	int err;
 
-	sk = ttp_lookup(net, &flow);
+	sk = ttp_lookup(tn, &flow);
 	if (!sk) {
-		TTP_INC_STATS(net, INICMPUNMATCHED);
+		TTP_INC_STATS(tn, INICMPUNMATCHED);
 		__ICMP_INC_STATS(net, ICMP_MIB_INERRORS);
 		return -ENOENT;
 	}
-	TTP_INC_STATS(net, INICMPERRORS);
+	TTP_INC_STATS(tn, INICMPERRORS);
 
 	if (type == ICMP_DEST_UNREACH && code == ICMP_FRAG_NEEDED) {
 		ipv4_update_pmtu(skb, net, info, sk->sk_bound_dev_if,
@@ -113,7 +114,7 @@ int ttp_err(struct sk_buff *skb, u32 info)
 
 /**
  * ttp_unreachable() - tell a sender that nobody has that port
- * @net: network namespace
+ * @tn: the namespace's state
  * @skb: its datagram, data at the TTP header; stays the caller's
  *
  * IPv4 decides whether it may be sent: never for a broadcast or a fragment,
@@ -121,8 +122,8 @@ int ttp_err(struct sk_buff *skb, u32 info)
  *
  * Context: softirq, RCU read side.
  */
-void ttp_unreachable(struct net *net, struct sk_buff *skb)
+void ttp_unreachable(struct ttp_net *tn, struct sk_buff *skb)
 {
-	TTP_INC_STATS(net, OUTUNREACHABLES);
+	TTP_INC_STATS(tn, OUTUNREACHABLES);
 	icmp_send(skb, ICMP_DEST_UNREACH, ICMP_PORT_UNREACH, 0);
 }

@@ -97,6 +97,11 @@ struct proto ttp_prot = {
 	.rehash = ttp_rehash,
 	.get_port = ttp_get_port,
 	.put_port = ttp_put_port,
+	.memory_allocated = &ttp_memory_allocated,
+	.per_cpu_fw_alloc = &ttp_memory_per_cpu_fw_alloc,
+	.sysctl_mem = ttp_mem_limits,
+	.sysctl_rmem_offset = offsetof(struct net, ipv4.sysctl_udp_rmem_min),
+	.sysctl_wmem_offset = offsetof(struct net, ipv4.sysctl_udp_wmem_min),
 	.obj_size = sizeof(struct ttp_sock),
 };
 
@@ -122,6 +127,14 @@ static const struct proto_ops ttp_ops = {
 	.set_peek_off = sk_set_peek_off,
 };
 
+/* The last thing that happens to a socket, when no skb refers to it either */
+static void ttp_destruct(struct sock *sk)
+{
+	ttp_queue_purge(sk);
+	ttp_forget_route(sk);
+	inet_sock_destruct(sk);
+}
+
 /* What inet_create() gives every IPv4 socket */
 static void ttp_init_sock(struct socket *sock, struct sock *sk)
 {
@@ -129,11 +142,12 @@ static void ttp_init_sock(struct socket *sock, struct sock *sk)
 	struct inet_sock *inet = inet_sk(sk);
 
 	sock_init_data(sock, sk);
-	sk->sk_destruct = inet_sock_destruct;
+	sk->sk_destruct = ttp_destruct;
 	sk->sk_protocol = IPPROTO_TTP;
 	sk->sk_txrehash = READ_ONCE(net->core.sysctl_txrehash);
 	/* Receivers find it under RCU and take no reference. */
 	sock_set_flag(sk, SOCK_RCU_FREE);
+	seqlock_init(&ttp_sk(sk)->memo.lock);
 
 	inet->pmtudisc = READ_ONCE(net->ipv4.sysctl_ip_no_pmtu_disc) ?
 			 IP_PMTUDISC_DONT : IP_PMTUDISC_WANT;

@@ -52,7 +52,7 @@ static enum skb_drop_reason ttp_fault(struct sk_buff *skb,
  * the packet itself for the last. Mirrors __udp4_lib_mcast_deliver(). The
  * multicast filter is missing for as long as no socket can join a group.
  */
-static void ttp_deliver_all(struct net *net, struct sk_buff *skb,
+static void ttp_deliver_all(struct ttp_net *tn, struct sk_buff *skb,
 			    const struct ttp_flow *flow)
 {
 	struct rhlist_head *pos, *list;
@@ -60,40 +60,40 @@ static void ttp_deliver_all(struct net *net, struct sk_buff *skb,
 	struct sk_buff *clone;
 	struct ttp_sock *tsk;
 
-	list = ttp_port_owners(net, flow->lport);
+	list = ttp_port_owners(tn, flow->lport);
 	rhl_for_each_entry_rcu(tsk, pos, list, port_node) {
 		if (!ttp_match(&tsk->inet.sk, flow))
 			continue;
 		if (last) {
 			clone = skb_clone(skb, GFP_ATOMIC);
 			if (clone) {
-				ttp_queue_rcv(last, clone);
+				ttp_queue_rcv(tn, last, clone);
 			} else {
 				sk_drops_inc(last);
-				TTP_INC_STATS(net, INMEMERRORS);
+				TTP_INC_STATS(tn, INMEMERRORS);
 			}
 		}
 		last = &tsk->inet.sk;
 	}
 
 	if (last) {
-		ttp_queue_rcv(last, skb);
+		ttp_queue_rcv(tn, last, skb);
 	} else {
-		TTP_INC_STATS(net, INIGNOREDMULTI);
+		TTP_INC_STATS(tn, INIGNOREDMULTI);
 		kfree_skb_reason(skb, SKB_DROP_REASON_NO_SOCKET);
 	}
 }
 
-static void ttp_no_socket(struct net *net, struct sk_buff *skb)
+static void ttp_no_socket(struct ttp_net *tn, struct sk_buff *skb)
 {
 	enum skb_drop_reason reason = SKB_DROP_REASON_NO_SOCKET;
 
 	if (xfrm4_policy_check(NULL, XFRM_POLICY_IN, skb)) {
 		nf_reset_ct(skb);
-		TTP_INC_STATS(net, INNOPORTS);
-		ttp_unreachable(net, skb);
+		TTP_INC_STATS(tn, INNOPORTS);
+		ttp_unreachable(tn, skb);
 	} else {
-		TTP_INC_STATS(net, INPOLICYDROPS);
+		TTP_INC_STATS(tn, INPOLICYDROPS);
 		reason = SKB_DROP_REASON_XFRM_POLICY;
 	}
 	kfree_skb_reason(skb, reason);
@@ -110,7 +110,7 @@ static void ttp_no_socket(struct net *net, struct sk_buff *skb)
  */
 int ttp_rcv(struct sk_buff *skb)
 {
-	struct net *net = dev_net(skb->dev);
+	struct ttp_net *tn = ttp_pernet(dev_net(skb->dev));
 	enum skb_drop_reason reason;
 	enum ttp_mib_item item;
 	struct ttp_flow flow;
@@ -118,7 +118,7 @@ int ttp_rcv(struct sk_buff *skb)
 
 	reason = ttp_fault(skb, &item);
 	if (reason) {
-		SNMP_INC_STATS(ttp_pernet(net)->mib, item);
+		SNMP_INC_STATS(tn->mib, item);
 		kfree_skb_reason(skb, reason);
 		return 0;
 	}
@@ -130,18 +130,18 @@ int ttp_rcv(struct sk_buff *skb)
 	flow.dif = skb->dev->ifindex;
 	flow.sdif = inet_sdif(skb);
 
-	if (unlikely(!hlist_empty(&ttp_pernet(net)->raw)))
-		ttp_raw_deliver(net, skb, &flow);
+	if (unlikely(!hlist_empty(&tn->raw)))
+		ttp_raw_deliver(tn, skb, &flow);
 
 	if (skb_rtable(skb)->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST)) {
-		ttp_deliver_all(net, skb, &flow);
+		ttp_deliver_all(tn, skb, &flow);
 		return 0;
 	}
 
-	sk = ttp_lookup(net, &flow);
+	sk = ttp_lookup(tn, &flow);
 	if (sk)
-		ttp_queue_rcv(sk, skb);
+		ttp_queue_rcv(tn, sk, skb);
 	else
-		ttp_no_socket(net, skb);
+		ttp_no_socket(tn, skb);
 	return 0;
 }

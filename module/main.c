@@ -65,9 +65,13 @@ static int __init ttp_init(void)
 {
 	int err;
 
-	err = register_pernet_subsys(&ttp_net_ops);
+	err = ttp_sysctl_init();
 	if (err)
 		return err;
+
+	err = register_pernet_subsys(&ttp_net_ops);
+	if (err)
+		goto err_sysctl;
 
 	err = proto_register(&ttp_prot, 1);
 	if (err)
@@ -100,6 +104,8 @@ err_proto:
 	proto_unregister(&ttp_prot);
 err_pernet:
 	unregister_pernet_subsys(&ttp_net_ops);
+err_sysctl:
+	ttp_sysctl_exit();
 	return err;
 }
 
@@ -111,6 +117,7 @@ static void __exit ttp_exit(void)
 	proto_unregister(&ttp_raw_prot);
 	proto_unregister(&ttp_prot);
 	unregister_pernet_subsys(&ttp_net_ops);
+	ttp_sysctl_exit();
 }
 
 module_init(ttp_init);

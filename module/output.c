@@ -11,6 +11,11 @@
 #include "ttp.h"
 #include "wire.h"
 
+/* The longest payload that is worth a kmalloc(): with headers and the core's
+ * book-keeping it still comes from a page.
+ */
+#define TTP_LINEAR_MAX	2900
+
 /* The longest IPv4 packet that may leave: mirrors the start of ip_setup_cork()
  * and __ip_append_data().
  */
@@ -54,37 +59,103 @@ static void ttp_fill_iphdr(struct sock *sk, struct sk_buff *skb,
 	ip_select_ident(sock_net(sk), skb, sk);
 }
 
-/* Headers and payload in one skb. What does not fit a page goes to page
- * fragments: no high-order allocation for a long datagram. A raw socket's
- * verbatim packet brings its own header, or what the caller takes for one.
+/* Room in SO_SNDBUF, no error waiting, not shut down: then memory is all that
+ * an skb takes. Else it is for the core to wait, or to say why not.
+ */
+static struct sk_buff *ttp_alloc_skb(struct sock *sk, unsigned int size,
+				     int noblock, int *err)
+{
+	struct sk_buff *skb;
+
+	if (unlikely(READ_ONCE(sk->sk_err) ||
+		     READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN ||
+		     sk_wmem_alloc_get(sk) >= READ_ONCE(sk->sk_sndbuf)))
+		return sock_alloc_send_pskb(sk, size, 0, noblock, err, 0);
+
+	skb = alloc_skb(size, sk->sk_allocation);
+	if (unlikely(!skb)) {
+		*err = -ENOBUFS;
+		return NULL;
+	}
+	skb_set_owner_w(skb, sk);
+	return skb;
+}
+
+/* A long payload goes to pages that a task shares out to what it sends, which
+ * needs neither a long kmalloc() nor its zeroing. Mirrors __ip_append_data().
+ */
+static int ttp_copy_to_frags(struct sock *sk, struct sk_buff *skb,
+			     struct msghdr *msg, size_t len)
+{
+	struct page_frag *pfrag = &current->task_frag;
+	int i = 0;
+
+	while (len) {
+		size_t part;
+
+		if (!sk_page_frag_refill(sk, pfrag))
+			return -ENOBUFS;
+		if (!skb_can_coalesce(skb, i, pfrag->page, pfrag->offset)) {
+			if (i == MAX_SKB_FRAGS)
+				return -EMSGSIZE;
+			__skb_fill_page_desc(skb, i, pfrag->page,
+					     pfrag->offset, 0);
+			skb_shinfo(skb)->nr_frags = ++i;
+			get_page(pfrag->page);
+		}
+		part = min_t(size_t, len, pfrag->size - pfrag->offset);
+		if (copy_page_from_iter(pfrag->page, pfrag->offset, part,
+					&msg->msg_iter) != part)
+			return -EFAULT;
+
+		pfrag->offset += part;
+		skb_frag_size_add(&skb_shinfo(skb)->frags[i - 1], part);
+		skb->len += part;
+		skb->data_len += part;
+		skb->truesize += part;
+		refcount_add(part, &sk->sk_wmem_alloc);
+		len -= part;
+	}
+	return 0;
+}
+
+/* Headers and payload in one skb. A raw socket's verbatim packet brings its
+ * own header, or what the caller takes for one.
  */
 static struct sk_buff *ttp_make_skb(struct sock *sk, struct msghdr *msg,
 				    size_t len, unsigned int thlen,
 				    const struct flowi4 *fl4,
 				    struct rtable *rt)
 {
-	unsigned int headroom = LL_RESERVED_SPACE(dst_dev(&rt->dst));
+	const struct net_device *dev = dst_dev(&rt->dst);
+	unsigned int headroom = LL_RESERVED_SPACE(dev);
 	unsigned int hlen = sizeof(struct iphdr) + thlen;
-	unsigned int head = headroom + hlen + rt->dst.trailer_len;
-	size_t linear = len <= SKB_MAX_HEAD(head) ? len : 0;
+	unsigned int size = headroom + hlen + rt->dst.trailer_len;
+	size_t linear = len;
 	struct sk_buff *skb;
 	int err;
 
-	skb = sock_alloc_send_pskb(sk, head + linear, len - linear,
-				   msg->msg_flags & MSG_DONTWAIT, &err,
-				   PAGE_ALLOC_COSTLY_ORDER);
+	/* What will be fragmented is copied once more, however it lies here. */
+	if (len > TTP_LINEAR_MAX &&
+	    (dev->features & NETIF_F_SG || hlen + len > dst_mtu(&rt->dst)))
+		linear = 0;
+
+	skb = ttp_alloc_skb(sk, size + linear, msg->msg_flags & MSG_DONTWAIT,
+			    &err);
 	if (!skb)
 		return ERR_PTR(err);
 
 	skb_reserve(skb, headroom);
 	skb_reset_network_header(skb);
 	skb_set_transport_header(skb, sizeof(struct iphdr));
-	skb_put(skb, hlen + linear);
-	skb->data_len = len - linear;
-	skb->len += skb->data_len;
+	skb_put(skb, hlen);
 
-	err = skb_copy_datagram_from_iter(skb, hlen, &msg->msg_iter, len);
-	if (err) {
+	err = 0;
+	if (unlikely(!linear))
+		err = ttp_copy_to_frags(sk, skb, msg, len);
+	else if (!copy_from_iter_full(skb_put(skb, len), len, &msg->msg_iter))
+		err = -EFAULT;
+	if (unlikely(err)) {
 		kfree_skb(skb);
 		return ERR_PTR(err);
 	}
@@ -100,7 +171,8 @@ static struct sk_buff *ttp_make_skb(struct sock *sk, struct msghdr *msg,
 /* Mirrors ip_send_skb() and the end of udp_send_skb(): a full queue on the
  * way loses a datagram, which is no error to a sender who does not ask.
  */
-static int ttp_send_skb(struct sock *sk, struct sk_buff *skb)
+static int ttp_send_skb(struct ttp_net *tn, struct sock *sk,
+			struct sk_buff *skb)
 {
 	struct net *net = sock_net(sk);
 	int err = ip_local_out(net, sk, skb);
@@ -108,16 +180,16 @@ static int ttp_send_skb(struct sock *sk, struct sk_buff *skb)
 	if (err > 0)
 		err = net_xmit_errno(err);
 	if (!err) {
-		TTP_INC_STATS(net, OUTDATAGRAMS);
+		TTP_INC_STATS(tn, OUTDATAGRAMS);
 		return 0;
 	}
 
 	IP_INC_STATS(net, IPSTATS_MIB_OUTDISCARDS);
 	if (err == -ENOBUFS) {
-		TTP_INC_STATS(net, OUTSNDBUFERRORS);
+		TTP_INC_STATS(tn, OUTSNDBUFERRORS);
 		return 0;
 	}
-	TTP_INC_STATS(net, OUTERRORS);
+	TTP_INC_STATS(tn, OUTERRORS);
 	return err;
 }
 
@@ -137,12 +209,12 @@ static int ttp_send_skb(struct sock *sk, struct sk_buff *skb)
 int ttp_send_to(struct sock *sk, struct msghdr *msg, size_t len,
 		unsigned int thlen, struct flowi4 *fl4)
 {
-	struct net *net = sock_net(sk);
+	struct ttp_net *tn = ttp_pernet(sock_net(sk));
 	struct sk_buff *skb;
 	struct rtable *rt;
 	int err;
 
-	rt = ttp_route(sk, msg, fl4);
+	rt = ttp_route(tn, sk, msg, fl4);
 	if (IS_ERR(rt))
 		return PTR_ERR(rt);
 
@@ -156,7 +228,7 @@ int ttp_send_to(struct sock *sk, struct msghdr *msg, size_t len,
 
 	err = ttp_check_len(sk, rt, thlen + len);
 	if (err) {
-		TTP_INC_STATS(net, OUTERRORS);
+		TTP_INC_STATS(tn, OUTERRORS);
 		ip_rt_put(rt);
 		return err;
 	}
@@ -166,15 +238,15 @@ int ttp_send_to(struct sock *sk, struct msghdr *msg, size_t len,
 		err = PTR_ERR(skb);
 		if (err == -ENOBUFS ||
 		    test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))
-			TTP_INC_STATS(net, OUTSNDBUFERRORS);
+			TTP_INC_STATS(tn, OUTSNDBUFERRORS);
 		else
-			TTP_INC_STATS(net, OUTERRORS);
+			TTP_INC_STATS(tn, OUTERRORS);
 		ip_rt_put(rt);
 		return err;
 	}
 	skb_dst_set(skb, &rt->dst);
 
-	return ttp_send_skb(sk, skb);
+	return ttp_send_skb(tn, sk, skb);
 }
 
 /**

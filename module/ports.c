@@ -31,16 +31,14 @@ void ttp_ports_exit(struct ttp_net *tn)
 
 /**
  * ttp_port_owners() - the sockets that hold a port
- * @net: network namespace
+ * @tn: the namespace's state
  * @port: local port
  *
  * Context: RCU read side for as long as the list is used.
  * Return: list for rhl_for_each_entry_rcu(), the latest bound first; or NULL.
  */
-struct rhlist_head *ttp_port_owners(struct net *net, __be16 port)
+struct rhlist_head *ttp_port_owners(struct ttp_net *tn, __be16 port)
 {
-	struct ttp_net *tn = ttp_pernet(net);
-
 	RCU_LOCKDEP_WARN(!rcu_read_lock_held(), "ports read outside RCU");
 	return rhltable_lookup(&tn->ports, &port, ttp_port_params);
 }
@@ -62,18 +60,18 @@ static bool ttp_bind_conflict(const struct sock *sk, const struct sock *other)
 	return !addr || !other_addr || addr == other_addr;
 }
 
-static bool ttp_port_is_free(const struct sock *sk, __be16 port)
-	__must_hold(&ttp_pernet(sock_net(sk))->lock)
+static bool ttp_port_is_free(struct ttp_net *tn, const struct sock *sk,
+			     __be16 port)
+	__must_hold(&tn->lock)
 {
-	struct net *net = sock_net(sk);
 	struct rhlist_head *pos, *list;
 	struct ttp_sock *other;
 	bool is_free = true;
 
-	lockdep_assert_held(&ttp_pernet(net)->lock);
+	lockdep_assert_held(&tn->lock);
 
 	rcu_read_lock();
-	list = ttp_port_owners(net, port);
+	list = ttp_port_owners(tn, port);
 	rhl_for_each_entry_rcu(other, pos, list, port_node) {
 		if (ttp_bind_conflict(sk, &other->inet.sk)) {
 			is_free = false;
@@ -91,7 +89,7 @@ static int ttp_claim_port(struct sock *sk, unsigned short port)
 	int err = -EADDRINUSE;
 
 	spin_lock_bh(&tn->lock);
-	if (ttp_port_is_free(sk, htons(port))) {
+	if (ttp_port_is_free(tn, sk, htons(port))) {
 		tsk->port = htons(port);
 		err = rhltable_insert(&tn->ports, &tsk->port_node,
 				      ttp_port_params);
@@ -226,7 +224,7 @@ int ttp_match(const struct sock *sk, const struct ttp_flow *flow)
 
 /**
  * ttp_lookup() - the socket that a datagram is for
- * @net: network namespace
+ * @tn: the namespace's state
  * @flow: the datagram's
  *
  * Of equals the latest bound wins, as with UDP.
@@ -234,14 +232,14 @@ int ttp_match(const struct sock *sk, const struct ttp_flow *flow)
  * Context: RCU read side; the socket is good until its end.
  * Return: socket without a reference, or NULL.
  */
-struct sock *ttp_lookup(struct net *net, const struct ttp_flow *flow)
+struct sock *ttp_lookup(struct ttp_net *tn, const struct ttp_flow *flow)
 {
 	struct rhlist_head *pos, *list;
 	struct sock *best = NULL;
 	struct ttp_sock *tsk;
 	int best_score = 0;
 
-	list = ttp_port_owners(net, flow->lport);
+	list = ttp_port_owners(tn, flow->lport);
 	rhl_for_each_entry_rcu(tsk, pos, list, port_node) {
 		int score = ttp_match(&tsk->inet.sk, flow);
 

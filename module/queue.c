@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A socket's receive queue: what is let in, and recvmsg(), which takes it out.
- * SO_RCVBUF bounds it by truesize. There is no global limit yet
- * (memory_allocated): its per-socket share would have to be charged and
- * uncharged under the queue's lock, which the core's helpers do not do.
+ *
+ * SO_RCVBUF bounds a queue by truesize, net.ttp.mem all of them together, and
+ * a memory cgroup those of its sockets. sk_forward_alloc, the part of a
+ * socket's share of these that no datagram uses yet, belongs to the queue's
+ * lock: whoever puts in or takes out holds it anyway. So a queued skb has no
+ * owner and no destructor, and what the core has for charging queues must not
+ * be used beside this.
  */
 #include <asm/ioctls.h>
+#include <linux/sizes.h>
 #include <linux/sockios.h>
 #include <net/busy_poll.h>
 #include <net/ip.h>
@@ -14,8 +19,98 @@
 #include "ttp.h"
 #include "wire.h"
 
+/* How much of its share a socket keeps for what is to come: while the queue is
+ * in use, and when it is empty. The latter serves one small datagram after
+ * another without a look at the counts of all.
+ */
+#define TTP_SHARE_BUSY	SZ_64K
+#define TTP_SHARE_IDLE	(2 * (int)PAGE_SIZE)
+
+/* Of all receive queues, in pages; a CPU's part is settled in batches. */
+atomic_long_t ttp_memory_allocated ____cacheline_aligned_in_smp;
+DEFINE_PER_CPU(int, ttp_memory_per_cpu_fw_alloc);
+
+static bool ttp_charge(struct sock *sk, int truesize)
+	__must_hold(&sk->sk_receive_queue.lock)
+{
+	int more = truesize - sk->sk_forward_alloc;
+
+	lockdep_assert_held(&sk->sk_receive_queue.lock);
+
+	if (more > 0 && !__sk_mem_schedule(sk, more, SK_MEM_RECV))
+		return false;
+	sk_forward_alloc_add(sk, -truesize);
+	atomic_add(truesize, &sk->sk_rmem_alloc);
+	return true;
+}
+
+static void ttp_uncharge(struct sock *sk, int truesize)
+	__must_hold(&sk->sk_receive_queue.lock)
+{
+	int keep = skb_queue_empty(&sk->sk_receive_queue) ? TTP_SHARE_IDLE :
+							    TTP_SHARE_BUSY;
+	int spare;
+
+	lockdep_assert_held(&sk->sk_receive_queue.lock);
+
+	atomic_sub(truesize, &sk->sk_rmem_alloc);
+	sk_forward_alloc_add(sk, truesize);
+	spare = sk->sk_forward_alloc - sk_unused_reserved_mem(sk);
+	if (unlikely(spare > keep))
+		__sk_mem_reclaim(sk, spare - TTP_SHARE_IDLE);
+}
+
+/* Mirrors __udp_enqueue_schedule_skb(); one datagram may overshoot SO_RCVBUF. */
+static enum skb_drop_reason ttp_enqueue(struct sock *sk, struct sk_buff *skb)
+{
+	struct sk_buff_head *queue = &sk->sk_receive_queue;
+
+	/* The limit keeps the sum from wrapping at INT_MAX. */
+	if (atomic_read(&sk->sk_rmem_alloc) >
+	    min(READ_ONCE(sk->sk_rcvbuf), INT_MAX / 2))
+		return SKB_DROP_REASON_SOCKET_RCVBUFF;
+
+	/* Nobody asks for these any more: let devices go. */
+	skb_dst_drop(skb);
+	skb->dev = NULL;
+	skb_orphan(skb);
+
+	spin_lock(&queue->lock);
+	if (unlikely(!ttp_charge(sk, skb->truesize))) {
+		spin_unlock(&queue->lock);
+		return SKB_DROP_REASON_PROTO_MEM;
+	}
+	sock_skb_set_dropcount(sk, skb);
+	__skb_queue_tail(queue, skb);
+	spin_unlock(&queue->lock);
+
+	if (!sock_flag(sk, SOCK_DEAD))
+		READ_ONCE(sk->sk_data_ready)(sk);
+	return SKB_NOT_DROPPED_YET;
+}
+
+/**
+ * ttp_queue_purge() - empty the queue
+ * @sk: socket that nobody else knows any more
+ *
+ * Mirrors udp_destruct_common().
+ */
+void ttp_queue_purge(struct sock *sk)
+{
+	struct sk_buff_head *queue = &sk->sk_receive_queue;
+	struct sk_buff *skb;
+
+	spin_lock_bh(&queue->lock);
+	while ((skb = __skb_dequeue(queue))) {
+		ttp_uncharge(sk, skb->truesize);
+		kfree_skb(skb);
+	}
+	spin_unlock_bh(&queue->lock);
+}
+
 /**
  * ttp_queue_rcv() - queue a datagram to a socket, or drop and count it
+ * @tn: the namespace's state
  * @sk: socket that the datagram is for
  * @skb: checked packet, data at the TTP header; consumed
  *
@@ -24,13 +119,12 @@
  *
  * Context: softirq, RCU read side.
  */
-void ttp_queue_rcv(struct sock *sk, struct sk_buff *skb)
+void ttp_queue_rcv(struct ttp_net *tn, struct sock *sk, struct sk_buff *skb)
 {
-	struct net *net = sock_net(sk);
 	enum skb_drop_reason reason;
 
 	if (!xfrm4_policy_check(sk, XFRM_POLICY_IN, skb)) {
-		TTP_INC_STATS(net, INPOLICYDROPS);
+		TTP_INC_STATS(tn, INPOLICYDROPS);
 		reason = SKB_DROP_REASON_XFRM_POLICY;
 		goto drop;
 	}
@@ -38,7 +132,7 @@ void ttp_queue_rcv(struct sock *sk, struct sk_buff *skb)
 
 	reason = sk_filter_trim_cap(sk, skb, sizeof(struct ttphdr));
 	if (reason) {
-		TTP_INC_STATS(net, INFILTERDROPS);
+		TTP_INC_STATS(tn, INFILTERDROPS);
 		goto drop;
 	}
 
@@ -46,26 +140,16 @@ void ttp_queue_rcv(struct sock *sk, struct sk_buff *skb)
 	sk_incoming_cpu_update(sk);
 	/* From here on an skb's data is the payload. */
 	__skb_pull(skb, sizeof(struct ttphdr));
-	/* Nobody asks for the route any more: let devices go. */
-	skb_dst_drop(skb);
 
-	switch (__sock_queue_rcv_skb(sk, skb)) {
-	case 0:
-		TTP_INC_STATS(net, INDATAGRAMS);
+	reason = ttp_enqueue(sk, skb);
+	if (likely(!reason)) {
+		TTP_INC_STATS(tn, INDATAGRAMS);
 		return;
-	case -ENOMEM:
-		TTP_INC_STATS(net, INRCVBUFERRORS);
-		reason = SKB_DROP_REASON_SOCKET_RCVBUFF;
-		break;
-	default:
-		TTP_INC_STATS(net, INMEMERRORS);
-		reason = SKB_DROP_REASON_PROTO_MEM;
-		break;
 	}
-	/* The core has counted this one in sk_drops. */
-	sk_skb_reason_drop(sk, skb, reason);
-	return;
-
+	if (reason == SKB_DROP_REASON_SOCKET_RCVBUFF)
+		TTP_INC_STATS(tn, INRCVBUFERRORS);
+	else
+		TTP_INC_STATS(tn, INMEMERRORS);
 drop:
 	sk_drops_inc(sk);
 	sk_skb_reason_drop(sk, skb, reason);
@@ -83,14 +167,72 @@ drop:
  */
 void ttp_queue_raw(struct sock *sk, struct sk_buff *skb)
 {
-	if (!xfrm4_policy_check(sk, XFRM_POLICY_IN, skb)) {
-		sk_skb_reason_drop(sk, skb, SKB_DROP_REASON_XFRM_POLICY);
-		return;
+	enum skb_drop_reason reason = SKB_DROP_REASON_XFRM_POLICY;
+
+	if (xfrm4_policy_check(sk, XFRM_POLICY_IN, skb)) {
+		nf_reset_ct(skb);
+		reason = sk_filter_trim_cap(sk, skb, 1);
+		if (!reason)
+			reason = ttp_enqueue(sk, skb);
 	}
-	nf_reset_ct(skb);
-	skb_dst_drop(skb);
-	if (sock_queue_rcv_skb(sk, skb))
-		kfree_skb(skb);
+	if (reason) {
+		sk_drops_inc(sk);
+		sk_skb_reason_drop(sk, skb, reason);
+	}
+}
+
+/* One attempt; *@last is what the queue ended with. Peeking neither charges
+ * nor takes out, so it is left to the core, which keeps SO_PEEK_OFF.
+ */
+static struct sk_buff *ttp_try_dequeue(struct sock *sk, int flags, int *off,
+				       int *err, struct sk_buff **last)
+{
+	struct sk_buff_head *queue = &sk->sk_receive_queue;
+	struct sk_buff *skb;
+
+	if (unlikely(flags & MSG_PEEK))
+		return __skb_try_recv_datagram(sk, queue, flags, off, err,
+					       last);
+
+	*err = sock_error(sk);
+	if (unlikely(*err))
+		return NULL;
+	do {
+		spin_lock_bh(&queue->lock);
+		*last = queue->prev;
+		skb = __skb_dequeue(queue);
+		if (skb)
+			ttp_uncharge(sk, skb->truesize);
+		spin_unlock_bh(&queue->lock);
+		if (skb)
+			return skb;
+		if (!sk_can_busy_loop(sk))
+			break;
+		sk_busy_loop(sk, flags & MSG_DONTWAIT);
+	} while (READ_ONCE(queue->prev) != *last);
+	*err = -EAGAIN;
+	return NULL;
+}
+
+/* Mirrors __skb_recv_datagram() */
+static struct sk_buff *ttp_dequeue(struct sock *sk, int flags, int *off,
+				   int *err)
+{
+	struct sk_buff *skb, *last;
+	long timeo;
+
+	skb = ttp_try_dequeue(sk, flags, off, err, &last);
+	if (skb || *err != -EAGAIN)
+		return skb;
+
+	timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
+	while (timeo && !__skb_wait_for_more_packets(sk, &sk->sk_receive_queue,
+						     err, &timeo, last)) {
+		skb = ttp_try_dequeue(sk, flags, off, err, &last);
+		if (skb || *err != -EAGAIN)
+			return skb;
+	}
+	return NULL;
 }
 
 static void ttp_copy_name(struct msghdr *msg, const struct sk_buff *skb)
@@ -105,6 +247,21 @@ static void ttp_copy_name(struct msghdr *msg, const struct sk_buff *skb)
 	addr->sttp_addr.s_addr = ip_hdr(skb)->saddr;
 	memset(addr->sttp_zero, 0, sizeof(addr->sttp_zero));
 	msg->msg_namelen = sizeof(*addr);
+}
+
+static int ttp_copy_payload(const struct sk_buff *skb, int off,
+			    struct msghdr *msg, size_t len)
+{
+	size_t done;
+
+	if (skb_is_nonlinear(skb))
+		return skb_copy_datagram_msg(skb, off, msg, len);
+
+	done = copy_to_iter(skb->data + off, len, &msg->msg_iter);
+	if (likely(done == len))
+		return 0;
+	iov_iter_revert(&msg->msg_iter, done);
+	return -EFAULT;
 }
 
 /**
@@ -132,7 +289,7 @@ int ttp_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags)
 		return -EAGAIN;
 
 	off = sk_peek_offset(sk, flags);
-	skb = __skb_recv_datagram(sk, &sk->sk_receive_queue, flags, &off, &err);
+	skb = ttp_dequeue(sk, flags, &off, &err);
 	if (!skb)
 		return err;
 
@@ -143,8 +300,8 @@ int ttp_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags)
 	else if (copied < ulen)
 		msg->msg_flags |= MSG_TRUNC;
 
-	err = skb_copy_datagram_msg(skb, off, msg, copied);
-	if (err) {
+	err = ttp_copy_payload(skb, off, msg, copied);
+	if (unlikely(err)) {
 		if (!(flags & MSG_PEEK))
 			sk_drops_inc(sk);
 		kfree_skb(skb);
@@ -162,7 +319,7 @@ int ttp_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags)
 		sk_peek_offset_fwd(sk, err);
 	else
 		sk_peek_offset_bwd(sk, err);
-	skb_free_datagram(sk, skb);
+	consume_skb(skb);
 	return err;
 }
 

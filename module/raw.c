@@ -60,12 +60,17 @@ struct proto ttp_raw_prot = {
 	.unhash = ttp_raw_unhash,
 	.rehash = ttp_rehash,
 	.get_port = ttp_raw_get_port,
+	.memory_allocated = &ttp_memory_allocated,
+	.per_cpu_fw_alloc = &ttp_memory_per_cpu_fw_alloc,
+	.sysctl_mem = ttp_mem_limits,
+	.sysctl_rmem_offset = offsetof(struct net, ipv4.sysctl_udp_rmem_min),
+	.sysctl_wmem_offset = offsetof(struct net, ipv4.sysctl_udp_wmem_min),
 	.obj_size = sizeof(struct ttp_sock),
 };
 
 /**
  * ttp_raw_deliver() - show a packet to the raw sockets
- * @net: network namespace
+ * @tn: the namespace's state
  * @skb: checked packet, data at the TTP header; stays the caller's
  * @flow: the packet's
  *
@@ -73,13 +78,13 @@ struct proto ttp_raw_prot = {
  *
  * Context: softirq, RCU read side.
  */
-void ttp_raw_deliver(struct net *net, struct sk_buff *skb,
+void ttp_raw_deliver(struct ttp_net *tn, struct sk_buff *skb,
 		     const struct ttp_flow *flow)
 {
 	struct ttp_sock *tsk;
 	struct sk_buff *clone;
 
-	hlist_for_each_entry_rcu(tsk, &ttp_pernet(net)->raw, raw_node) {
+	hlist_for_each_entry_rcu(tsk, &tn->raw, raw_node) {
 		struct sock *sk = &tsk->inet.sk;
 
 		if (!ttp_match(sk, flow))

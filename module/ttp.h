@@ -15,6 +15,40 @@
 struct msghdr;
 struct rtable;
 
+/* All that the route of a datagram depends on */
+union ttp_route_key {
+	struct {
+		__be32 daddr;
+		__be32 saddr;	/* that was asked for, 0 for any */
+		__be16 dport;
+		__be16 sport;
+		int oif;
+		u32 mark;
+		kuid_t uid;
+		u8 tos;
+		u8 scope;
+		u8 flags;
+		u8 zero;	/* words have no holes */
+	};
+	u64 word[4];		/* to be compared by */
+};
+
+/**
+ * struct ttp_route_memo - the last route of an unconnected socket
+ * @lock: writers only try; readers look again if one was there
+ * @key: what it was found for
+ * @saddr: source address that came with it
+ * @missed: hash of the last flow that was not @key's
+ * @dst: the route, with a reference; NULL for none; RCU keeps it for readers
+ */
+struct ttp_route_memo {
+	seqlock_t lock;
+	union ttp_route_key key;
+	__be32 saddr;
+	u32 missed;
+	struct dst_entry *dst;
+};
+
 /**
  * struct ttp_sock - a TTP socket
  * @inet: the IPv4 socket that it is; must be first
@@ -22,6 +56,7 @@ struct rtable;
  * @raw_node: SOCK_RAW: entry in struct ttp_net's @raw
  * @port: key of @port_node; as inet.inet_num, in network byte order
  * @verbatim: SOCK_RAW: TTP_VERBATIM is on
+ * @memo: the last route of datagrams that had an address of their own
  */
 struct ttp_sock {
 	struct inet_sock inet;
@@ -31,6 +66,7 @@ struct ttp_sock {
 	};
 	__be16 port;
 	bool verbatim;
+	struct ttp_route_memo memo;
 };
 
 static inline struct ttp_sock *ttp_sk(const struct sock *sk)
@@ -88,8 +124,7 @@ static inline struct ttp_net *ttp_pernet(const struct net *net)
 	return net_generic(net, ttp_net_id);
 }
 
-#define TTP_INC_STATS(net, item) \
-	SNMP_INC_STATS(ttp_pernet(net)->mib, TTP_MIB_##item)
+#define TTP_INC_STATS(tn, item)	SNMP_INC_STATS((tn)->mib, TTP_MIB_##item)
 
 /**
  * struct ttp_flow - whose datagram is it?
@@ -120,7 +155,7 @@ void ttp_rehash(struct sock *sk);
 extern struct proto ttp_raw_prot;
 void ttp_raw_add(struct sock *sk);
 int ttp_raw_sendmsg(struct sock *sk, struct msghdr *msg, size_t len);
-void ttp_raw_deliver(struct net *net, struct sk_buff *skb,
+void ttp_raw_deliver(struct ttp_net *tn, struct sk_buff *skb,
 		     const struct ttp_flow *flow);
 
 /* ports.c */
@@ -129,13 +164,14 @@ void ttp_ports_exit(struct ttp_net *tn);
 int ttp_get_port(struct sock *sk, unsigned short snum);
 void ttp_put_port(struct sock *sk);
 __be16 ttp_autobind(struct sock *sk);
-struct rhlist_head *ttp_port_owners(struct net *net, __be16 port);
+struct rhlist_head *ttp_port_owners(struct ttp_net *tn, __be16 port);
 int ttp_match(const struct sock *sk, const struct ttp_flow *flow);
-struct sock *ttp_lookup(struct net *net, const struct ttp_flow *flow);
+struct sock *ttp_lookup(struct ttp_net *tn, const struct ttp_flow *flow);
 
 /* route.c */
-struct rtable *ttp_route(struct sock *sk, const struct msghdr *msg,
-			 struct flowi4 *fl4);
+void ttp_forget_route(struct sock *sk);
+struct rtable *ttp_route(struct ttp_net *tn, struct sock *sk,
+			 const struct msghdr *msg, struct flowi4 *fl4);
 
 /* output.c */
 int ttp_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
@@ -148,14 +184,17 @@ int ttp_send_to(struct sock *sk, struct msghdr *msg, size_t len,
 int ttp_rcv(struct sk_buff *skb);
 
 /* queue.c */
-void ttp_queue_rcv(struct sock *sk, struct sk_buff *skb);
+extern atomic_long_t ttp_memory_allocated;
+DECLARE_PER_CPU(int, ttp_memory_per_cpu_fw_alloc);
+void ttp_queue_purge(struct sock *sk);
+void ttp_queue_rcv(struct ttp_net *tn, struct sock *sk, struct sk_buff *skb);
 void ttp_queue_raw(struct sock *sk, struct sk_buff *skb);
 int ttp_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags);
 int ttp_ioctl(struct sock *sk, int cmd, int *karg);
 
 /* errors.c */
 int ttp_err(struct sk_buff *skb, u32 info);
-void ttp_unreachable(struct net *net, struct sk_buff *skb);
+void ttp_unreachable(struct ttp_net *tn, struct sk_buff *skb);
 
 /* options.c */
 int ttp_setsockopt(struct socket *sock, int level, int optname,
@@ -167,5 +206,10 @@ int ttp_cmsg_send(struct msghdr *msg);
 /* proc.c */
 int ttp_proc_init(struct net *net);
 void ttp_proc_exit(struct net *net);
+
+/* sysctl.c */
+extern long ttp_mem_limits[3];
+int ttp_sysctl_init(void);
+void ttp_sysctl_exit(void);
 
 #endif /* _TTP_H */

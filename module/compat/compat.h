@@ -82,6 +82,13 @@ ttp_sk_filter_trim_cap(struct sock *sk, struct sk_buff *skb, unsigned int cap)
 #define sk_filter_trim_cap	ttp_sk_filter_trim_cap
 #endif
 
+/* The end of a table of sysctls was once marked, and is now a fault. */
+#ifdef TTP_HAVE_NET_SYSCTL_SZ
+#define TTP_SYSCTL_END
+#else
+#define TTP_SYSCTL_END	{ }
+#endif
+
 /* struct proto's ioctl once copied its result to the user itself. */
 #ifdef TTP_HAVE_IOCTL_KARG
 #define TTP_PROTO_IOCTL(fn)	(fn)

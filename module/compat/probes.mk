@@ -15,4 +15,5 @@ ccflags-y += $(call ttp-probe,SK_SKB_REASON_DROP,linux/skbuff.h,sk_skb_reason_dr
 ccflags-y += $(call ttp-probe,SK_DROPS_INC,net/sock.h,void sk_drops_inc.)
 ccflags-y += $(call ttp-probe,SK_UID,net/sock.h,kuid_t sk_uid.)
 ccflags-y += $(call ttp-probe,FILTER_REASON,linux/filter.h,^enum skb_drop_reason$$)
+ccflags-y += $(call ttp-probe,NET_SYSCTL_SZ,net/net_namespace.h,register_net_sysctl_sz.)
 ccflags-y += $(call ttp-probe,DST_RTABLE,net/route.h,define dst_rtable)
