@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the C tests share: fixtures that run a test in a network namespace of
+ * its own, on UDP and on TTP (TEST_F(sock, ...)) or on TTP alone (TEST_F(ttp,
+ * ...)), and short names for what every test does.
+ *
+ * Addresses are struct sockaddr_in for both families: the layout is the same.
+ */
+#ifndef _TTP_TEST_H
+#define _TTP_TEST_H
+
+#include "../../kselftest_harness.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <linux/ttp.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#define WAIT_MS		5000	/* for what is sure to come */
+
+/* 0, or the errno of a call: EXPECT_EQ(EINVAL, err(bind(...))) */
+#define err(call)	((call) < 0 ? errno : 0)
+
+static inline struct sockaddr_in at(int family, const char *ip, int port)
+{
+	struct sockaddr_in sin = {
+		.sin_family = family,
+		.sin_port = htons(port),
+		.sin_addr.s_addr = inet_addr(ip),
+	};
+
+	return sin;
+}
+
+static inline int set_int(int fd, int level, int opt, int val)
+{
+	return setsockopt(fd, level, opt, &val, sizeof(val));
+}
+
+/* The value, or -1 */
+static inline int get_int(int fd, int level, int opt)
+{
+	socklen_t len = sizeof(int);
+	int val = -1;
+
+	return getsockopt(fd, level, opt, &val, &len) ? -1 : val;
+}
+
+static inline int bind_to(int fd, int family, const char *ip, int port)
+{
+	struct sockaddr_in sin = at(family, ip, port);
+
+	return bind(fd, (void *)&sin, sizeof(sin));
+}
+
+static inline int connect_to(int fd, int family, const char *ip, int port)
+{
+	struct sockaddr_in sin = at(family, ip, port);
+
+	return connect(fd, (void *)&sin, sizeof(sin));
+}
+
+static inline int disconnect(int fd)
+{
+	struct sockaddr_in sin = { .sin_family = AF_UNSPEC };
+
+	return connect(fd, (void *)&sin, sizeof(sin));
+}
+
+static inline ssize_t send_to(int fd, const void *data, size_t len, int family,
+			      const char *ip, int port)
+{
+	struct sockaddr_in sin = at(family, ip, port);
+
+	return sendto(fd, data, len, 0, (void *)&sin, sizeof(sin));
+}
+
+/* A datagram socket that has a port; -1 with errno if it cannot be */
+static inline int bound(int family, const char *ip, int port)
+{
+	int fd = socket(family, SOCK_DGRAM, 0);
+	int saved;
+
+	if (fd >= 0 && bind_to(fd, family, ip, port)) {
+		saved = errno;
+		close(fd);
+		errno = saved;
+		return -1;
+	}
+	return fd;
+}
+
+/* getsockname()'s port; -1 if it fails */
+static inline int port_of(int fd)
+{
+	struct sockaddr_in sin;
+	socklen_t len = sizeof(sin);
+
+	if (getsockname(fd, (struct sockaddr *)&sin, &len))
+		return -1;
+	return ntohs(sin.sin_port);
+}
+
+/* Events of a socket, as soon as one of those wanted, or an error, is there */
+static inline int await(int fd, int events, int ms)
+{
+	struct pollfd pfd = { .fd = fd, .events = events };
+
+	return poll(&pfd, 1, ms) < 0 ? -1 : pfd.revents;
+}
+
+/* The next datagram, which is sure to come */
+static inline ssize_t get(int fd, void *data, size_t len)
+{
+	await(fd, POLLIN, WAIT_MS);
+	return recv(fd, data, len, MSG_DONTWAIT);
+}
+
+static inline long now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* A counter of /proc/net/ttp/snmp, in the caller's namespace; -1 if none */
+static inline long ttp_stat(const char *name)
+{
+	FILE *f = fopen("/proc/net/ttp/snmp", "r");
+	char key[64];
+	long val;
+	int n;
+
+	if (!f)
+		return -1;
+	do
+		n = fscanf(f, "%63s %ld", key, &val);
+	while (n == 2 && strcmp(key, name));
+	fclose(f);
+	return n == 2 ? val : -1;
+}
+
+/* Does a counter come to stand at @want? */
+static inline bool ttp_stat_is(const char *name, long want)
+{
+	long limit = now_ms() + WAIT_MS;
+
+	while (ttp_stat(name) != want) {
+		if (now_ms() > limit)
+			return false;
+		poll(NULL, 0, 1);
+	}
+	return true;
+}
+
+/* All that this process has sent over lo has been received or dropped: it is
+ * pinned to one CPU, whose backlog is first in, first out, and its own datagram
+ * has come back. After this an empty queue stays empty.
+ */
+static inline bool settle(void)
+{
+	int fd = bound(AF_INET, "127.0.0.1", 0);
+	bool back;
+	char c;
+
+	back = connect_to(fd, AF_INET, "127.0.0.1", port_of(fd)) == 0 &&
+	       send(fd, "", 1, 0) == 1 && get(fd, &c, 1) == 1;
+	close(fd);
+	return back;
+}
+
+static inline int write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+	ssize_t n;
+
+	if (fd < 0)
+		return -1;
+	n = write(fd, text, strlen(text));
+	close(fd);
+	return n == (ssize_t)strlen(text) ? 0 : -1;
+}
+
+static inline int device_up(const char *name)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq ifr = {};
+	int ret;
+
+	snprintf(ifr.ifr_name, IFNAMSIZ, "%s", name);
+	ret = ioctl(fd, SIOCGIFFLAGS, &ifr);
+	ifr.ifr_flags |= IFF_UP;
+	ret = ret ?: ioctl(fd, SIOCSIFFLAGS, &ifr);
+	close(fd);
+	return ret;
+}
+
+/* A network namespace of one's own, and one CPU: see settle() */
+static inline int own_netns(void)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	if (sched_setaffinity(0, sizeof(one), &one))
+		return -1;
+	return unshare(CLONE_NEWNET) ?: device_up("lo");
+}
+
+/* What a test cannot do without is not there: SKIP(return, NOT_READY) */
+#define NOT_READY	"wants root and the module: insmod ttp.ko"
+
+static inline bool not_ready(void)
+{
+	return geteuid() || access("/proc/net/ttp/snmp", R_OK);
+}
+
+FIXTURE(sock) {
+};
+
+FIXTURE_VARIANT(sock) {
+	int family;
+	int protocol;
+};
+
+FIXTURE_VARIANT_ADD(sock, udp) {
+	.family = AF_INET,
+	.protocol = IPPROTO_UDP,
+};
+
+FIXTURE_VARIANT_ADD(sock, ttp) {
+	.family = AF_TTP,
+	.protocol = IPPROTO_TTP,
+};
+
+FIXTURE_SETUP(sock)
+{
+	if (not_ready())
+		SKIP(return, NOT_READY);
+	ASSERT_EQ(0, own_netns());
+}
+
+FIXTURE_TEARDOWN(sock)
+{
+}
+
+FIXTURE(ttp) {
+};
+
+FIXTURE_SETUP(ttp)
+{
+	if (not_ready())
+		SKIP(return, NOT_READY);
+	ASSERT_EQ(0, own_netns());
+}
+
+FIXTURE_TEARDOWN(ttp)
+{
+}
+
+#endif /* _TTP_TEST_H */
