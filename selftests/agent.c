@@ -67,7 +67,7 @@ struct sock {
 static struct sock socks[26];
 static unsigned char buf[65536], pattern[65536];
 
-enum kind { INT, NAME, ADDR };
+enum kind { INT, NAME, ADDR, GROUP };
 
 static const struct option {
 	const char *name;
@@ -77,6 +77,8 @@ static const struct option {
 	{ "ttl", SOL_IP, IP_TTL, INT },
 	{ "mtu", SOL_IP, IP_MTU, INT },
 	{ "mtudisc", SOL_IP, IP_MTU_DISCOVER, INT },
+	{ "tos", SOL_IP, IP_TOS, INT },
+	{ "join", SOL_IP, IP_ADD_MEMBERSHIP, GROUP },
 	{ "mcastif", SOL_IP, IP_MULTICAST_IF, ADDR },
 	{ "mcastttl", SOL_IP, IP_MULTICAST_TTL, INT },
 	{ "mark", SOL_SOCKET, SO_MARK, INT },
@@ -246,6 +248,7 @@ static int do_set(char **arg)
 	const struct option *o = option(arg[2]);
 	const void *val = arg[3];
 	int fd = sock(arg[1])->fd;
+	struct ip_mreq group = {};
 	struct in_addr in;
 	socklen_t len;
 	int i;
@@ -258,6 +261,11 @@ static int do_set(char **arg)
 		in = addr(arg[3], 0).sin_addr;
 		val = &in;
 		len = sizeof(in);
+		break;
+	case GROUP:
+		group.imr_multiaddr = addr(arg[3], 0).sin_addr;
+		val = &group;
+		len = sizeof(group);
 		break;
 	default:
 		i = number(arg[3]);

@@ -60,6 +60,14 @@ leave()
 	rm -rf "$tmp"
 }
 
+# all_must_work FUNCTION: for what no case could go on without
+all_must_work()
+{
+	set -e
+	"$1"
+	set +e
+}
+
 # agent NAME [WRAPPER...]
 agent()
 {
@@ -72,6 +80,19 @@ agent()
 	exec {to_agent[$name]}>"$tmp/$name.to"
 	# shellcheck disable=SC1083,SC2086
 	exec {from_agent[$name]}<"$tmp/$name.from"
+}
+
+# dismiss NAME: its agent goes, and whatever it has opened
+dismiss()
+{
+	local to=${to_agent[$1]} from=${from_agent[$1]}
+
+	exec {to}>&-
+	# It is gone when its end of this is.
+	read -r -t 20 -u "$from"
+	exec {from}<&-
+	unset "to_agent[$1]" "from_agent[$1]"
+	rm "$tmp/$1.to" "$tmp/$1.from"
 }
 
 # ask HOST REQUEST...: sets $reply

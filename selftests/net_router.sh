@@ -384,7 +384,7 @@ interface_mtu()
 }
 
 need ip
-network
+all_must_work network
 # A datagram in fragments of 48 bytes outruns a receiver that is not awake.
 host_sysctl net/core/netdev_max_backlog 5000
 ktap_print_header
