@@ -19,8 +19,8 @@ MAKEFLAGS += --no-print-directory
 # sync FROM... TO: a mirror of the sources, so that no two kernels' objects mix
 sync	= mkdir -p $(2) && cp -ruT $(1) $(2)
 
-.PHONY: all help modules user guest deps demo test vm lint install uninstall \
-	clean FORCE
+.PHONY: all help modules user guest deps demo test vm lint bench bench-doc \
+	profile install uninstall clean FORCE
 
 all: ttp.ko user
 
@@ -35,6 +35,10 @@ help:
 	@echo '  make modules         build/KERNEL/ttp.ko (KERNEL=6.12), or with KDIR='
 	@echo 'For those who change it:'
 	@echo '  make lint            checkpatch, sparse, W=1, shellcheck'
+	@echo '  make bench           what a datagram costs (KERNEL=6.12, SHORT=1 to gate,'
+	@echo '                       CLOCK=wall); make bench-doc puts it in the sources'
+	@echo '  make profile         the same by kernel function (KERNEL=6.12,'
+	@echo '                       MODE=conn or MODE=sr)'
 	@echo '  make clean           what was built; the cache stays (~/.cache/ttp)'
 	@echo 'Any command in any guest: selftests/vm/run --help'
 
@@ -100,6 +104,13 @@ vm: build/$(KERNEL)/ttp.ko guest
 
 lint: | deps
 	@$(vm)/enter bookworm -- $(vm)/lint
+
+bench bench-doc: build/$(KERNEL)/ttp.ko guest
+	@$(vm)/bench $(if $(SHORT),--short) $(if $(CLOCK:icount=),--$(CLOCK)) \
+		$(if $(filter bench-doc,$@),--doc) $(KERNEL)
+
+profile: build/$(KERNEL)/ttp.ko guest
+	@$(vm)/profile $(KERNEL) $(MODE)
 
 clean:
 	rm -rf build ttp.ko

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Among how many? What a datagram costs when there are N other sockets, what
+ * the N-th bind() costs, what memory a socket takes, and what a datagram costs
+ * that is for one of N connected sockets of one port.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "bench.h"
+
+#define CROWD_PORT	5000	/* the first; the measured pair has one of them */
+#define CROWD_PORTS	50000	/* of each address */
+#define BINDS		101	/* the last so many bind() are timed */
+#define TIMED_PORT	56000	/* on such ports */
+#define PEERS		10000
+
+static const int crowds[] = { 1, 1000, 10000, 100000 };
+
+/* How many there are already, of UDP and of TTP */
+static int crowd[2];
+
+static long meminfo(const char *name)
+{
+	char line[128];
+	long val = -1;
+	FILE *f;
+
+	f = fopen("/proc/meminfo", "r");
+	while (f && val < 0 && fgets(line, sizeof(line), f))
+		if (!strncmp(line, name, strlen(name)))
+			val = atol(line + strlen(name));
+	if (f)
+		fclose(f);
+	return val;
+}
+
+/* The size of an object in its slab cache, padding and all. Where caches of one
+ * size are merged, slabinfo knows one of their names only.
+ */
+static void slab_size(const char *cache, const char *proto)
+{
+	char path[128];
+	int size;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/kernel/slab/%s/slab_size", cache);
+	f = fopen(path, "r");
+	if (!f)
+		return;
+	if (fscanf(f, "%d", &size) == 1)
+		printf("memory slab 1 %s %d %d %d\n", proto, size, size, size);
+	fclose(f);
+}
+
+/* The last ones, which are timed, get ports that nobody has. */
+static union addr crowd_addr(int proto, int i, int stage)
+{
+	int left = crowds[stage] - i;
+
+	if (left <= BINDS)
+		return ip_addr(&protos[proto], 0x7f010001,
+			       TIMED_PORT + stage * BINDS + left);
+	return ip_addr(&protos[proto], 0x7f010001 + i / CROWD_PORTS,
+		       CROWD_PORT + i % CROWD_PORTS);
+}
+
+static void grow(int proto, int stage)
+{
+	int to = crowds[stage], first = crowd[proto];
+	long free_kb = meminfo("MemFree:");
+	double samples[BINDS], start;
+	union addr addr;
+	int fd, n = 0;
+
+	for (; crowd[proto] < to; crowd[proto]++) {
+		fd = open_socket(&protos[proto]);
+		addr = crowd_addr(proto, crowd[proto], stage);
+		start = now();
+		bind_socket(fd, &addr, sizeof(addr.in));
+		if (to - crowd[proto] <= BINDS)
+			samples[n++] = now() - start;
+	}
+	if (n < BINDS)
+		return;
+	/* Its own work, without what it wakes up: the median */
+	report("bind", "lo", to, protos[proto].name, samples, n, 1, MEDIAN);
+	if (to - first >= 50000)
+		printf("memory bound %d %s %ld 0 0\n", to, protos[proto].name,
+		       (free_kb - meminfo("MemFree:")) * 1024 / (to - first));
+}
+
+static void measure_crowd(void)
+{
+	double samples[2][256];
+	struct pair pairs[2];
+	unsigned int i;
+	int p, round;
+
+	for (p = UDP; p <= TTP; p++)
+		open_pair(&pairs[p], &protos[p], false, false);
+	for (i = 0; i < ARRAY_SIZE(crowds); i++) {
+		if (crowds[i] > plan.limit)
+			break;
+		for (p = UDP; p <= TTP; p++)
+			if (crowds[i] > 1)
+				grow(p, i);
+		for (p = UDP; p <= TTP; p++)
+			run_sr(&pairs[p], 64, 96);
+		for (round = 0; round < plan.rounds; round++) {
+			for (p = UDP; p <= TTP; p++) {
+				samples[p][round] = now();
+				run_sr(&pairs[p], 64, 96);
+				samples[p][round] = now() - samples[p][round];
+			}
+		}
+		for (p = UDP; p <= TTP; p++)
+			report("bound", "lo", crowds[i], protos[p].name,
+			       samples[p], plan.rounds, 96, LEAST);
+	}
+	for (p = UDP; p <= TTP; p++)
+		close_pair(&pairs[p]);
+}
+
+static union addr peer_addr(int proto, int i)
+{
+	return ip_addr(&protos[proto], 0x7f020001 + i, 4001);
+}
+
+/* The dearest of the first, the middle and the last of @n connected sockets
+ * that hold one port
+ */
+static void measure_peers(int proto, int *fds, int n)
+{
+	double samples[256], dearest[256] = {}, least, worst = 0;
+	const union addr port = ip_addr(&protos[proto], 0x7f000002, 4000);
+	int which[] = { 0, n / 2, n - 1 };
+	struct pair pair = { .proto = &protos[proto] };
+	union addr addr;
+	unsigned int i;
+	int round;
+
+	for (i = 0; i < ARRAY_SIZE(which); i++) {
+		pair.tx = open_socket(pair.proto);
+		pair.rx = fds[which[i]];
+		addr = peer_addr(proto, which[i]);
+		bind_socket(pair.tx, &addr, sizeof(addr.in));
+		connect_socket(pair.tx, &port, sizeof(port.in));
+		run_conn(&pair, 64, 8);
+		least = 0;
+		for (round = 0; round < plan.rounds; round++) {
+			samples[round] = now();
+			run_conn(&pair, 64, 8);
+			samples[round] = now() - samples[round];
+			if (!round || samples[round] < least)
+				least = samples[round];
+		}
+		if (least > worst) {
+			worst = least;
+			memcpy(dearest, samples, sizeof(samples));
+		}
+		close(pair.tx);
+	}
+	report("connected", "lo", n, protos[proto].name, dearest, plan.rounds,
+	       8, LEAST);
+}
+
+static void measure_connected(int proto)
+{
+	const union addr port = ip_addr(&protos[proto], 0x7f000002, 4000);
+	static int fds[PEERS];
+	union addr addr;
+	int i, on = 1;
+
+	for (i = 0; i < PEERS; i++) {
+		fds[i] = open_socket(&protos[proto]);
+		if (setsockopt(fds[i], SOL_SOCKET, SO_REUSEADDR, &on,
+			       sizeof(on)))
+			die("SO_REUSEADDR: %s", strerror(errno));
+		bind_socket(fds[i], &port, sizeof(port.in));
+		addr = peer_addr(proto, i);
+		connect_socket(fds[i], &addr, sizeof(addr.in));
+		if (i == 0)
+			measure_peers(proto, fds, 1);
+	}
+	measure_peers(proto, fds, PEERS);
+	for (i = 0; i < PEERS; i++)
+		close(fds[i]);
+}
+
+static void measure_here(void)
+{
+	struct rlimit limit = { 250000, 250000 };
+
+	if (setrlimit(RLIMIT_NOFILE, &limit))
+		die("RLIMIT_NOFILE: %s", strerror(errno));
+	slab_size("UDP", "udp");
+	slab_size("TTP", "ttp");
+	measure_connected(UDP);
+	measure_connected(TTP);
+	measure_crowd();
+}
+
+/* In a process that is left to die on its own: to close all those sockets takes
+ * as long as to open them, and is nothing to wait for.
+ */
+void measure_scale(void)
+{
+	int done[2], status = 0;
+	pid_t pid;
+
+	if (pipe(done))
+		die("pipe: %s", strerror(errno));
+	fflush(stdout);
+	pid = fork();
+	if (pid < 0)
+		die("fork: %s", strerror(errno));
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		close(done[0]);
+		measure_here();
+		status = 1;
+		if (write(done[1], &status, sizeof(status)) < 0)
+			exit(1);
+		pause();
+	}
+	close(done[1]);
+	if (read(done[0], &status, sizeof(status)) != sizeof(status))
+		die("the crowd is gone");
+}
