@@ -213,6 +213,22 @@ static inline int own_netns(void)
 	return unshare(CLONE_NEWNET) ?: device_up("lo");
 }
 
+/* The calling thread goes to one other CPU, if there is one: a race's other
+ * side, which can settle(), too.
+ */
+static inline void leave_cpu(int cpu)
+{
+	int i, n = sysconf(_SC_NPROCESSORS_CONF);
+	cpu_set_t one;
+
+	for (i = 0; i < n; i++) {
+		CPU_ZERO(&one);
+		CPU_SET(i, &one);
+		if (i != cpu && !sched_setaffinity(0, sizeof(one), &one))
+			return;
+	}
+}
+
 /* What a test cannot do without is not there: SKIP(return, NOT_READY) */
 #define NOT_READY	"wants root and the module: insmod ttp.ko"
 
