@@ -4,7 +4,7 @@
 #include <net/ip.h>
 #include <net/route.h>
 
-#include "ttp.h"
+#include "lookup.h"
 
 /* The errno of an ICMP error, and whether it is for good. @hard errors alone
  * reach a socket that did not ask for more. 0: nothing for sockets.

@@ -147,10 +147,13 @@ static void ttp_init_sock(struct socket *sock, struct sock *sk)
 	sk->sk_txrehash = READ_ONCE(net->core.sysctl_txrehash);
 	/* Receivers find it under RCU and take no reference. */
 	sock_set_flag(sk, SOCK_RCU_FREE);
+	ttp_sk(sk)->tn = ttp_pernet(net);
 	seqlock_init(&ttp_sk(sk)->memo.lock);
 
 	inet->pmtudisc = READ_ONCE(net->ipv4.sysctl_ip_no_pmtu_disc) ?
 			 IP_PMTUDISC_DONT : IP_PMTUDISC_WANT;
+	/* Identifications of packets; connect() will choose again. */
+	atomic_set(&inet->inet_id, get_random_u16());
 	inet->uc_ttl = -1;
 	inet->mc_ttl = 1;
 	inet_set_bit(MC_LOOP, sk);

@@ -4,13 +4,11 @@
  * broadcast is for, queue. A bad packet is counted and dropped, and nobody is
  * told: an answer would only serve those who forge them.
  */
-#include <linux/rhashtable.h>
 #include <net/ip.h>
 #include <net/route.h>
 #include <net/xfrm.h>
 
-#include "ttp.h"
-#include "wire.h"
+#include "lookup.h"
 
 /* The first thing wrong with a packet, if any; @item then counts it. The
  * version comes before the checksum, since another version may sum otherwise.
@@ -52,17 +50,21 @@ static enum skb_drop_reason ttp_fault(struct sk_buff *skb,
  * the packet itself for the last. Mirrors __udp4_lib_mcast_deliver(). The
  * multicast filter is missing for as long as no socket can join a group.
  */
-static void ttp_deliver_all(struct ttp_net *tn, struct sk_buff *skb,
-			    const struct ttp_flow *flow)
+static void ttp_deliver_all(struct ttp_net *tn, struct sk_buff *skb)
 {
-	struct rhlist_head *pos, *list;
+	struct ttp_flow flow = ttp_flow_in(skb);
+	u16 port = ntohs(flow.lport);
+	struct hlist_nulls_head *owners = ttp_port_owners(tn, port);
+	struct hlist_nulls_node *node;
 	struct sock *last = NULL;
 	struct sk_buff *clone;
 	struct ttp_sock *tsk;
 
-	list = ttp_port_owners(tn, flow->lport);
-	rhl_for_each_entry_rcu(tsk, pos, list, port_node) {
-		if (!ttp_match(&tsk->inet.sk, flow))
+	if (!owners)
+		goto ignored;
+	ttp_for_each_owner(tsk, node, owners) {
+		if (READ_ONCE(tsk->inet.inet_num) != port ||
+		    !ttp_match(&tsk->inet.sk, &flow))
 			continue;
 		if (last) {
 			clone = skb_clone(skb, GFP_ATOMIC);
@@ -78,10 +80,11 @@ static void ttp_deliver_all(struct ttp_net *tn, struct sk_buff *skb,
 
 	if (last) {
 		ttp_queue_rcv(tn, last, skb);
-	} else {
-		TTP_INC_STATS(tn, INIGNOREDMULTI);
-		kfree_skb_reason(skb, SKB_DROP_REASON_NO_SOCKET);
+		return;
 	}
+ignored:
+	TTP_INC_STATS(tn, INIGNOREDMULTI);
+	kfree_skb_reason(skb, SKB_DROP_REASON_NO_SOCKET);
 }
 
 static void ttp_no_socket(struct ttp_net *tn, struct sk_buff *skb)
@@ -123,21 +126,15 @@ int ttp_rcv(struct sk_buff *skb)
 		return 0;
 	}
 
-	flow.laddr = ip_hdr(skb)->daddr;
-	flow.raddr = ip_hdr(skb)->saddr;
-	flow.lport = ttp_hdr(skb)->dest;
-	flow.rport = ttp_hdr(skb)->source;
-	flow.dif = skb->dev->ifindex;
-	flow.sdif = inet_sdif(skb);
-
 	if (unlikely(!hlist_empty(&tn->raw)))
-		ttp_raw_deliver(tn, skb, &flow);
+		ttp_raw_deliver(tn, skb);
 
 	if (skb_rtable(skb)->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST)) {
-		ttp_deliver_all(tn, skb, &flow);
+		ttp_deliver_all(tn, skb);
 		return 0;
 	}
 
+	flow = ttp_flow_in(skb);
 	sk = ttp_lookup(tn, &flow);
 	if (sk)
 		ttp_queue_rcv(tn, sk, skb);

@@ -19,20 +19,11 @@ static int __net_init ttp_net_init(struct net *net)
 	if (!tn->mib)
 		return -ENOMEM;
 
-	err = ttp_ports_init(tn);
-	if (err)
-		goto err_mib;
+	ttp_ports_init(tn);
 
 	err = ttp_proc_init(net);
 	if (err)
-		goto err_ports;
-
-	return 0;
-
-err_ports:
-	ttp_ports_exit(tn);
-err_mib:
-	free_percpu(tn->mib);
+		free_percpu(tn->mib);
 	return err;
 }
 

@@ -20,63 +20,90 @@
  * and __ip_append_data().
  */
 static int ttp_check_len(const struct sock *sk, const struct rtable *rt,
-			 size_t len)
+			 size_t len, u32 path_mtu)
 {
-	u32 mtu = ip_sk_use_pmtu(sk) ? dst_mtu(&rt->dst) :
+	u32 mtu = ip_sk_use_pmtu(sk) ? path_mtu :
 				       READ_ONCE(dst_dev(&rt->dst)->mtu);
 
-	if (!inetdev_valid_mtu(mtu))
+	if (unlikely(!inetdev_valid_mtu(mtu)))
 		return -ENETUNREACH;
-	if (sizeof(struct iphdr) + len >
-	    (ip_sk_ignore_df(sk) ? IP_MAX_MTU : mtu))
+	if (unlikely(sizeof(struct iphdr) + len >
+		     (ip_sk_ignore_df(sk) ? IP_MAX_MTU : mtu)))
 		return -EMSGSIZE;
 	return 0;
 }
 
-/* Mirrors __ip_make_skb() */
-static void ttp_fill_iphdr(struct sock *sk, struct sk_buff *skb,
-			   const struct flowi4 *fl4, struct rtable *rt)
+static u8 ttp_ttl(const struct sock *sk, const struct rtable *rt)
 {
 	const struct inet_sock *inet = inet_sk(sk);
+	int ttl = READ_ONCE(inet->uc_ttl);
+
+	if (unlikely(rt->rt_type == RTN_MULTICAST))
+		return READ_ONCE(inet->mc_ttl);
+	if (likely(ttl < 0))
+		ttl = dst_metric_raw(&rt->dst, RTAX_HOPLIMIT);
+	return ttl ?: READ_ONCE(sock_net(sk)->ipv4.sysctl_ip_default_ttl);
+}
+
+/* Mirrors __ip_make_skb(), but for the identification of a packet that is not
+ * going to be fragmented: any value will do (RFC 6864), so it comes from the
+ * socket's own counter even when that is not connected, at a tenth of the cost.
+ */
+static __always_inline void
+ttp_fill_iphdr(struct sock *sk, struct sk_buff *skb,
+	       const struct ttp_addrs *addrs, struct rtable *rt, u32 mtu)
+{
+	struct inet_sock *inet = inet_sk(sk);
+	u8 pmtudisc = READ_ONCE(inet->pmtudisc);
 	struct iphdr *iph = ip_hdr(skb);
-	int uc_ttl = READ_ONCE(inet->uc_ttl);
+	bool fits = skb->len <= mtu;
 
 	iph->version = IPVERSION;
 	iph->ihl = sizeof(*iph) / 4;
 	iph->tos = READ_ONCE(inet->tos);
-	iph->frag_off = 0;
-	if (READ_ONCE(inet->pmtudisc) >= IP_PMTUDISC_DO ||
-	    (skb->len <= dst_mtu(&rt->dst) && ip_dont_fragment(sk, &rt->dst)))
-		iph->frag_off = htons(IP_DF);
-	if (rt->rt_type == RTN_MULTICAST)
-		iph->ttl = READ_ONCE(inet->mc_ttl);
-	else
-		iph->ttl = uc_ttl < 0 ? ip4_dst_hoplimit(&rt->dst) : uc_ttl;
+	iph->ttl = ttp_ttl(sk, rt);
 	iph->protocol = IPPROTO_TTP;
-	iph->saddr = fl4->saddr;
-	iph->daddr = fl4->daddr;
+	iph->saddr = addrs->saddr;
+	iph->daddr = addrs->daddr;
 	skb->ignore_df = ip_sk_ignore_df(sk);
-	ip_select_ident(sock_net(sk), skb, sk);
+
+	if (pmtudisc >= IP_PMTUDISC_DO ||
+	    (fits && pmtudisc == IP_PMTUDISC_WANT && !ip_mtu_locked(&rt->dst)))
+		iph->frag_off = htons(IP_DF);
+	else
+		iph->frag_off = 0;
+	if (likely(fits && iph->frag_off))
+		iph->id = htons(atomic_inc_return(&inet->inet_id));
+	else
+		ip_select_ident(sock_net(sk), skb, sk);
+}
+
+static noinline struct sk_buff *ttp_wait_for_skb(struct sock *sk,
+						 unsigned int size, int noblock)
+{
+	struct sk_buff *skb;
+	int err;
+
+	skb = sock_alloc_send_pskb(sk, size, 0, noblock, &err, 0);
+	return skb ?: ERR_PTR(err);
 }
 
 /* Room in SO_SNDBUF, no error waiting, not shut down: then memory is all that
  * an skb takes. Else it is for the core to wait, or to say why not.
  */
-static struct sk_buff *ttp_alloc_skb(struct sock *sk, unsigned int size,
-				     int noblock, int *err)
+static __always_inline struct sk_buff *
+ttp_alloc_skb(struct sock *sk, unsigned int size, int noblock)
 {
 	struct sk_buff *skb;
 
 	if (unlikely(READ_ONCE(sk->sk_err) ||
 		     READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN ||
 		     sk_wmem_alloc_get(sk) >= READ_ONCE(sk->sk_sndbuf)))
-		return sock_alloc_send_pskb(sk, size, 0, noblock, err, 0);
+		return ttp_wait_for_skb(sk, size, noblock);
 
 	skb = alloc_skb(size, sk->sk_allocation);
-	if (unlikely(!skb)) {
-		*err = -ENOBUFS;
-		return NULL;
-	}
+	if (unlikely(!skb))
+		return ERR_PTR(-ENOBUFS);
 	skb_set_owner_w(skb, sk);
 	return skb;
 }
@@ -122,10 +149,10 @@ static int ttp_copy_to_frags(struct sock *sk, struct sk_buff *skb,
 /* Headers and payload in one skb. A raw socket's verbatim packet brings its
  * own header, or what the caller takes for one.
  */
-static struct sk_buff *ttp_make_skb(struct sock *sk, struct msghdr *msg,
-				    size_t len, unsigned int thlen,
-				    const struct flowi4 *fl4,
-				    struct rtable *rt)
+static __always_inline struct sk_buff *
+ttp_make_skb(struct sock *sk, struct msghdr *msg, size_t len,
+	     unsigned int thlen, const struct ttp_addrs *addrs,
+	     struct rtable *rt, u32 mtu)
 {
 	const struct net_device *dev = dst_dev(&rt->dst);
 	unsigned int headroom = LL_RESERVED_SPACE(dev);
@@ -133,27 +160,26 @@ static struct sk_buff *ttp_make_skb(struct sock *sk, struct msghdr *msg,
 	unsigned int size = headroom + hlen + rt->dst.trailer_len;
 	size_t linear = len;
 	struct sk_buff *skb;
-	int err;
+	int err = 0;
 
 	/* What will be fragmented is copied once more, however it lies here. */
 	if (len > TTP_LINEAR_MAX &&
-	    (dev->features & NETIF_F_SG || hlen + len > dst_mtu(&rt->dst)))
+	    (dev->features & NETIF_F_SG || hlen + len > mtu))
 		linear = 0;
 
-	skb = ttp_alloc_skb(sk, size + linear, msg->msg_flags & MSG_DONTWAIT,
-			    &err);
-	if (!skb)
-		return ERR_PTR(err);
+	skb = ttp_alloc_skb(sk, size + linear, msg->msg_flags & MSG_DONTWAIT);
+	if (IS_ERR(skb))
+		return skb;
 
 	skb_reserve(skb, headroom);
 	skb_reset_network_header(skb);
 	skb_set_transport_header(skb, sizeof(struct iphdr));
-	skb_put(skb, hlen);
+	__skb_put(skb, hlen + linear);
 
-	err = 0;
 	if (unlikely(!linear))
 		err = ttp_copy_to_frags(sk, skb, msg, len);
-	else if (!copy_from_iter_full(skb_put(skb, len), len, &msg->msg_iter))
+	else if (!copy_from_iter_full(skb_network_header(skb) + hlen, len,
+				      &msg->msg_iter))
 		err = -EFAULT;
 	if (unlikely(err)) {
 		kfree_skb(skb);
@@ -162,18 +188,18 @@ static struct sk_buff *ttp_make_skb(struct sock *sk, struct msghdr *msg,
 
 	skb->priority = READ_ONCE(sk->sk_priority);
 	skb->mark = READ_ONCE(sk->sk_mark);
-	ttp_fill_iphdr(sk, skb, fl4, rt);
+	ttp_fill_iphdr(sk, skb, addrs, rt, mtu);
 	if (thlen)
-		ttp_fill_hdr(skb, fl4->fl4_sport, fl4->fl4_dport);
+		ttp_fill_hdr(skb, addrs->sport, addrs->dport);
 	return skb;
 }
 
 /* Mirrors ip_send_skb() and the end of udp_send_skb(): a full queue on the
  * way loses a datagram, which is no error to a sender who does not ask.
  */
-static int ttp_send_skb(struct ttp_net *tn, struct sock *sk,
-			struct sk_buff *skb)
+static inline int ttp_send_skb(struct sock *sk, struct sk_buff *skb)
 {
+	struct ttp_net *tn = ttp_sk(sk)->tn;
 	struct net *net = sock_net(sk);
 	int err = ip_local_out(net, sk, skb);
 
@@ -193,13 +219,62 @@ static int ttp_send_skb(struct ttp_net *tn, struct sock *sk,
 	return err;
 }
 
+static void ttp_count_failure(struct sock *sk, int err)
+{
+	if (err == -ENOBUFS || test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))
+		TTP_INC_STATS(ttp_sk(sk)->tn, OUTSNDBUFERRORS);
+	else
+		TTP_INC_STATS(ttp_sk(sk)->tn, OUTERRORS);
+}
+
+/* Inlined, for a length of header that is known saves a test here and there. */
+static __always_inline int __ttp_send_to(struct sock *sk, struct msghdr *msg,
+					 size_t len, unsigned int thlen,
+					 struct ttp_addrs *addrs)
+{
+	struct sk_buff *skb;
+	struct rtable *rt;
+	u32 mtu;
+	int err;
+
+	rt = ttp_route(sk, msg, addrs);
+	if (IS_ERR(rt))
+		return PTR_ERR(rt);
+
+	if (msg->msg_flags & MSG_CONFIRM && msg->msg_flags & MSG_PROBE) {
+		dst_confirm_neigh(&rt->dst, &addrs->daddr);
+		if (!len) {
+			ip_rt_put(rt);
+			return 0;
+		}
+	}
+
+	mtu = dst_mtu(&rt->dst);
+	err = ttp_check_len(sk, rt, thlen + len, mtu);
+	if (err) {
+		TTP_INC_STATS(ttp_sk(sk)->tn, OUTERRORS);
+		ip_rt_put(rt);
+		return err;
+	}
+
+	skb = ttp_make_skb(sk, msg, len, thlen, addrs, rt, mtu);
+	if (IS_ERR(skb)) {
+		ttp_count_failure(sk, PTR_ERR(skb));
+		ip_rt_put(rt);
+		return PTR_ERR(skb);
+	}
+	skb_dst_set(skb, &rt->dst);
+
+	return ttp_send_skb(sk, skb);
+}
+
 /**
  * ttp_send_to() - from the destination on: route, length, skb, out
  * @sk: socket
  * @msg: payload, flags
  * @len: length of the payload
  * @thlen: length of the header to write before it: 8, or 0 if it is in there
- * @fl4: destination address and both ports; the rest is filled in
+ * @addrs: destination address and both ports; the source is filled in
  *
  * Each failure is counted once, where it happens.
  *
@@ -207,66 +282,29 @@ static int ttp_send_skb(struct ttp_net *tn, struct sock *sk,
  * Return: 0 or an errno.
  */
 int ttp_send_to(struct sock *sk, struct msghdr *msg, size_t len,
-		unsigned int thlen, struct flowi4 *fl4)
+		unsigned int thlen, struct ttp_addrs *addrs)
 {
-	struct ttp_net *tn = ttp_pernet(sock_net(sk));
-	struct sk_buff *skb;
-	struct rtable *rt;
-	int err;
-
-	rt = ttp_route(tn, sk, msg, fl4);
-	if (IS_ERR(rt))
-		return PTR_ERR(rt);
-
-	if (msg->msg_flags & MSG_CONFIRM && msg->msg_flags & MSG_PROBE) {
-		dst_confirm_neigh(&rt->dst, &fl4->daddr);
-		if (!len) {
-			ip_rt_put(rt);
-			return 0;
-		}
-	}
-
-	err = ttp_check_len(sk, rt, thlen + len);
-	if (err) {
-		TTP_INC_STATS(tn, OUTERRORS);
-		ip_rt_put(rt);
-		return err;
-	}
-
-	skb = ttp_make_skb(sk, msg, len, thlen, fl4, rt);
-	if (IS_ERR(skb)) {
-		err = PTR_ERR(skb);
-		if (err == -ENOBUFS ||
-		    test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))
-			TTP_INC_STATS(tn, OUTSNDBUFERRORS);
-		else
-			TTP_INC_STATS(tn, OUTERRORS);
-		ip_rt_put(rt);
-		return err;
-	}
-	skb_dst_set(skb, &rt->dst);
-
-	return ttp_send_skb(tn, sk, skb);
+	return __ttp_send_to(sk, msg, len, thlen, addrs);
 }
 
 /**
  * ttp_dest() - where a message is to go
  * @sk: socket
  * @msg: with or without an address
- * @fl4: destination address and port are filled in
+ * @addrs: destination address and port are filled in
  *
  * Return: 0, -EINVAL, -EAFNOSUPPORT or -EDESTADDRREQ.
  */
 int ttp_dest(const struct sock *sk, const struct msghdr *msg,
-	     struct flowi4 *fl4)
+	     struct ttp_addrs *addrs)
 {
 	DECLARE_SOCKADDR(struct sockaddr_ttp *, addr, msg->msg_name);
 
 	if (!addr) {
 		if (sk->sk_state != TCP_ESTABLISHED)
 			return -EDESTADDRREQ;
-		fl4->daddr = inet_sk(sk)->inet_daddr;
-		fl4->fl4_dport = inet_sk(sk)->inet_dport;
+		addrs->daddr = inet_sk(sk)->inet_daddr;
+		addrs->dport = inet_sk(sk)->inet_dport;
 		return 0;
 	}
 
@@ -274,8 +312,8 @@ int ttp_dest(const struct sock *sk, const struct msghdr *msg,
 		return -EINVAL;
 	if (addr->sttp_family != AF_TTP && addr->sttp_family != AF_UNSPEC)
 		return -EAFNOSUPPORT;
-	fl4->daddr = addr->sttp_addr.s_addr;
-	fl4->fl4_dport = addr->sttp_port;
+	addrs->daddr = addr->sttp_addr.s_addr;
+	addrs->dport = addr->sttp_port;
 	return 0;
 }
 
@@ -294,15 +332,18 @@ int ttp_dest(const struct sock *sk, const struct msghdr *msg,
 int ttp_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 {
 	struct sock *sk = sock->sk;
-	struct flowi4 fl4;
+	struct ttp_addrs addrs;
 	int err;
 
 	if (unlikely(sk->sk_type == SOCK_RAW))
 		return ttp_raw_sendmsg(sk, msg, len);
 
-	fl4.fl4_sport = ttp_autobind(sk);
-	if (!fl4.fl4_sport)
-		return -EAGAIN;
+	addrs.sport = READ_ONCE(inet_sk(sk)->inet_sport);
+	if (unlikely(!addrs.sport)) {
+		addrs.sport = ttp_autobind(sk);
+		if (!addrs.sport)
+			return -EAGAIN;
+	}
 
 	if (len > U16_MAX)
 		return -EMSGSIZE;
@@ -310,10 +351,10 @@ int ttp_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	if (msg->msg_flags & (MSG_OOB | MSG_MORE))
 		return -EOPNOTSUPP;
 
-	err = ttp_dest(sk, msg, &fl4);
+	err = ttp_dest(sk, msg, &addrs);
 	if (err)
 		return err;
-	if (!fl4.fl4_dport)
+	if (!addrs.dport)
 		return -EINVAL;
 
 	if (msg->msg_controllen) {
@@ -322,6 +363,6 @@ int ttp_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 			return err;
 	}
 
-	err = ttp_send_to(sk, msg, len, sizeof(struct ttphdr), &fl4);
+	err = __ttp_send_to(sk, msg, len, sizeof(struct ttphdr), &addrs);
 	return err ?: len;
 }

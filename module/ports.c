@@ -1,46 +1,55 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who owns which port. One table a network namespace, keyed by the local port
- * alone: an entry stays where it is from bind to close, whatever connect()
- * does to the addresses meanwhile, so a look-up never misses a socket that is
- * there. It grows and shrinks with the number of sockets.
+ * Who owns which port. Each network namespace has a list of sockets for each
+ * port, in pages of 256 lists that are made when the first of their ports is
+ * taken: finding a list costs two loads, however many sockets there are. An
+ * entry stays where it is from bind to close, whatever connect() does to the
+ * addresses meanwhile, so a look-up never misses a socket that is there.
  */
-#include <linux/rhashtable.h>
 #include <net/ip.h>
 #include <net/udp.h>
 
-#include "ttp.h"
+#include "lookup.h"
 
-static const struct rhashtable_params ttp_port_params = {
-	.key_len = sizeof_field(struct ttp_sock, port),
-	.key_offset = offsetof(struct ttp_sock, port),
-	.head_offset = offsetof(struct ttp_sock, port_node),
-	.automatic_shrinking = true,
-};
-
-int ttp_ports_init(struct ttp_net *tn)
+void ttp_ports_init(struct ttp_net *tn)
 {
 	spin_lock_init(&tn->lock);
-	return rhltable_init(&tn->ports, &ttp_port_params);
 }
 
 void ttp_ports_exit(struct ttp_net *tn)
 {
-	rhltable_destroy(&tn->ports);
+	int i;
+
+	for (i = 0; i < TTP_PORT_PAGES; i++)
+		kfree(rcu_access_pointer(tn->ports[i]));
 }
 
-/**
- * ttp_port_owners() - the sockets that hold a port
- * @tn: the namespace's state
- * @port: local port
- *
- * Context: RCU read side for as long as the list is used.
- * Return: list for rhl_for_each_entry_rcu(), the latest bound first; or NULL.
+/* The lists end in their port's number, by which a reader knows where it is
+ * when a socket under its feet gave its port back and took another.
  */
-struct rhlist_head *ttp_port_owners(struct ttp_net *tn, __be16 port)
+static int ttp_make_page(struct ttp_net *tn, u16 port)
 {
-	RCU_LOCKDEP_WARN(!rcu_read_lock_held(), "ports read outside RCU");
-	return rhltable_lookup(&tn->ports, &port, ttp_port_params);
+	struct hlist_nulls_head *page;
+	int first = port - port % TTP_PORTS_A_PAGE;
+	int i;
+
+	if (likely(rcu_access_pointer(tn->ports[port / TTP_PORTS_A_PAGE])))
+		return 0;
+
+	page = kmalloc_array(TTP_PORTS_A_PAGE, sizeof(*page), GFP_KERNEL);
+	if (!page)
+		return -ENOMEM;
+	for (i = 0; i < TTP_PORTS_A_PAGE; i++)
+		INIT_HLIST_NULLS_HEAD(&page[i], first + i);
+
+	spin_lock_bh(&tn->lock);
+	if (!rcu_access_pointer(tn->ports[port / TTP_PORTS_A_PAGE])) {
+		rcu_assign_pointer(tn->ports[port / TTP_PORTS_A_PAGE], page);
+		page = NULL;
+	}
+	spin_unlock_bh(&tn->lock);
+	kfree(page);
+	return 0;
 }
 
 /* May two sockets not hold one port? The rule is UDP's, inet_rcv_saddr_equal()
@@ -61,41 +70,36 @@ static bool ttp_bind_conflict(const struct sock *sk, const struct sock *other)
 }
 
 static bool ttp_port_is_free(struct ttp_net *tn, const struct sock *sk,
-			     __be16 port)
+			     u16 port)
 	__must_hold(&tn->lock)
 {
-	struct rhlist_head *pos, *list;
+	struct hlist_nulls_node *node;
 	struct ttp_sock *other;
-	bool is_free = true;
 
 	lockdep_assert_held(&tn->lock);
 
-	rcu_read_lock();
-	list = ttp_port_owners(tn, port);
-	rhl_for_each_entry_rcu(other, pos, list, port_node) {
-		if (ttp_bind_conflict(sk, &other->inet.sk)) {
-			is_free = false;
-			break;
-		}
-	}
-	rcu_read_unlock();
-	return is_free;
+	ttp_for_each_owner(other, node, ttp_port_owners(tn, port))
+		if (ttp_bind_conflict(sk, &other->inet.sk))
+			return false;
+	return true;
 }
 
-static int ttp_claim_port(struct sock *sk, unsigned short port)
+static int ttp_claim_port(struct sock *sk, u16 port)
 {
-	struct ttp_net *tn = ttp_pernet(sock_net(sk));
-	struct ttp_sock *tsk = ttp_sk(sk);
-	int err = -EADDRINUSE;
+	struct ttp_net *tn = ttp_sk(sk)->tn;
+	int err = ttp_make_page(tn, port);
+
+	if (err)
+		return err;
 
 	spin_lock_bh(&tn->lock);
-	if (ttp_port_is_free(tn, sk, htons(port))) {
-		tsk->port = htons(port);
-		err = rhltable_insert(&tn->ports, &tsk->port_node,
-				      ttp_port_params);
+	if (ttp_port_is_free(tn, sk, port)) {
+		WRITE_ONCE(inet_sk(sk)->inet_num, port);
+		hlist_nulls_add_head_rcu(&ttp_sk(sk)->port_node,
+					 ttp_port_owners(tn, port));
+	} else {
+		err = -EADDRINUSE;
 	}
-	if (!err)
-		inet_sk(sk)->inet_num = port;
 	spin_unlock_bh(&tn->lock);
 	return err;
 }
@@ -148,23 +152,23 @@ int ttp_get_port(struct sock *sk, unsigned short snum)
  */
 void ttp_put_port(struct sock *sk)
 {
-	struct ttp_net *tn = ttp_pernet(sock_net(sk));
+	struct ttp_net *tn = ttp_sk(sk)->tn;
 
 	if (!inet_sk(sk)->inet_num)
 		return;
 
 	spin_lock_bh(&tn->lock);
-	rhltable_remove(&tn->ports, &ttp_sk(sk)->port_node, ttp_port_params);
-	inet_sk(sk)->inet_num = 0;
+	hlist_nulls_del_rcu(&ttp_sk(sk)->port_node);
+	WRITE_ONCE(inet_sk(sk)->inet_num, 0);
 	spin_unlock_bh(&tn->lock);
 }
 
 /**
  * ttp_autobind() - the local port of a socket, which gets one if it has none
- * @sk: socket
+ * @sk: socket whose inet_sport was seen to be zero
  *
- * Mirrors inet_autobind(), which is not exported. It looks at inet_sport, the
- * last thing that bind() sets, and hands out what it saw: a datagram of a
+ * Mirrors inet_autobind(), which is not exported. inet_sport is the last thing
+ * that bind() sets, and what this returns is what it saw: a datagram of a
  * thread that races with bind() or disconnect never leaves with port 0.
  *
  * Context: process context, may sleep.
@@ -173,10 +177,7 @@ void ttp_put_port(struct sock *sk)
 __be16 ttp_autobind(struct sock *sk)
 {
 	struct inet_sock *inet = inet_sk(sk);
-	__be16 sport = READ_ONCE(inet->inet_sport);
-
-	if (likely(sport))
-		return sport;
+	__be16 sport;
 
 	lock_sock(sk);
 	if (!inet->inet_num)
@@ -187,43 +188,22 @@ __be16 ttp_autobind(struct sock *sk)
 	return sport;
 }
 
-/**
- * ttp_match() - does a socket want a datagram, and how much?
- * @sk: owner of the flow's local port
- * @flow: the datagram's
- *
- * The local address weighs most, then peer and device: the order that UDP's
- * tables and compute_score() give.
- *
- * Context: RCU read side. A connect() may be half done: an address or port
- * that is still zero matches all.
- * Return: 0 for no, else the more the better.
+/* How well a socket that wants a datagram fits: the local address weighs most,
+ * then peer and device, the order that UDP's tables and compute_score() give.
  */
-int ttp_match(const struct sock *sk, const struct ttp_flow *flow)
+static int ttp_score(const struct sock *sk)
 {
 	const struct inet_sock *inet = inet_sk(sk);
-	__be32 laddr = READ_ONCE(inet->inet_rcv_saddr);
-	__be32 raddr = READ_ONCE(inet->inet_daddr);
-	__be16 rport = READ_ONCE(inet->inet_dport);
-	int dev = READ_ONCE(sk->sk_bound_dev_if);
 
-	if (laddr && laddr != flow->laddr)
-		return 0;
-	if (raddr && raddr != flow->raddr)
-		return 0;
-	if (rport && rport != flow->rport)
-		return 0;
-	/* UDP's sysctl for VRFs, udp_l3mdev_accept, serves TTP too. */
-	if (!udp_sk_bound_dev_eq(sock_net(sk), dev, flow->dif, flow->sdif))
-		return 0;
-
-	return 2 + (laddr ? 16 : 0) + (raddr ? 4 : 0) + (rport ? 4 : 0) +
-	       (dev ? 4 : 0) +
+	return 1 + (READ_ONCE(inet->inet_rcv_saddr) ? 16 : 0) +
+	       (READ_ONCE(inet->inet_daddr) ? 4 : 0) +
+	       (READ_ONCE(inet->inet_dport) ? 4 : 0) +
+	       (READ_ONCE(sk->sk_bound_dev_if) ? 4 : 0) +
 	       (READ_ONCE(sk->sk_incoming_cpu) == raw_smp_processor_id());
 }
 
 /**
- * ttp_lookup() - the socket that a datagram is for
+ * ttp_best_owner() - of many sockets on a port the one that a datagram is for
  * @tn: the namespace's state
  * @flow: the datagram's
  *
@@ -232,21 +212,32 @@ int ttp_match(const struct sock *sk, const struct ttp_flow *flow)
  * Context: RCU read side; the socket is good until its end.
  * Return: socket without a reference, or NULL.
  */
-struct sock *ttp_lookup(struct ttp_net *tn, const struct ttp_flow *flow)
+struct sock *ttp_best_owner(const struct ttp_net *tn, struct ttp_flow flow)
 {
-	struct rhlist_head *pos, *list;
-	struct sock *best = NULL;
+	u16 port = ntohs(flow.lport);
+	struct hlist_nulls_head *owners = ttp_port_owners(tn, port);
+	struct hlist_nulls_node *node;
 	struct ttp_sock *tsk;
-	int best_score = 0;
+	struct sock *best;
+	int best_score;
 
-	list = ttp_port_owners(tn, flow->lport);
-	rhl_for_each_entry_rcu(tsk, pos, list, port_node) {
-		int score = ttp_match(&tsk->inet.sk, flow);
+again:
+	best = NULL;
+	best_score = 0;
+	ttp_for_each_owner(tsk, node, owners) {
+		struct sock *sk = &tsk->inet.sk;
+		int score;
 
+		if (READ_ONCE(tsk->inet.inet_num) != port ||
+		    !ttp_match(sk, &flow))
+			continue;
+		score = ttp_score(sk);
 		if (score > best_score) {
 			best_score = score;
-			best = &tsk->inet.sk;
+			best = sk;
 		}
 	}
+	if (unlikely(get_nulls_value(node) != port))
+		goto again;
 	return best;
 }

@@ -2,11 +2,10 @@
 /* /proc/net/ttp: counters and sockets of the network namespace. */
 #include <linux/netdevice.h>
 #include <linux/proc_fs.h>
-#include <linux/rhashtable.h>
 #include <linux/seq_file.h>
 #include <net/ip.h>
 
-#include "ttp.h"
+#include "lookup.h"
 
 static const struct snmp_mib ttp_mib_names[] = {
 	SNMP_MIB_ITEM("TtpInDatagrams", TTP_MIB_INDATAGRAMS),
@@ -47,56 +46,69 @@ static int ttp_snmp_show(struct seq_file *seq, void *v)
 	return 0;
 }
 
-struct ttp_sockets_iter {
-	struct seq_net_private p;	/* first: seq_file_net() looks here */
-	struct rhashtable_iter walk;
-};
-
-/* The walk holds its place in the table from start to stop; between two reads
- * only the number of sockets shown so far is kept.
+/* One step of the file is a port and all its sockets: position N is port N, and
+ * 0 the title.
  */
-static void *ttp_sockets_next(struct seq_file *seq, void *v, loff_t *pos)
+static void *ttp_sockets_at(struct ttp_net *tn, loff_t *pos)
 {
-	struct ttp_sockets_iter *iter = seq->private;
-	struct ttp_sock *tsk;
+	struct hlist_nulls_head *owners;
 
-	++*pos;
-	do {
-		tsk = rhashtable_walk_next(&iter->walk);
-	} while (PTR_ERR(tsk) == -EAGAIN);	/* the table was resized */
-	return tsk;
+	if (*pos == 0)
+		return SEQ_START_TOKEN;
+	for (; *pos <= U16_MAX; ++*pos) {
+		owners = ttp_port_owners(tn, *pos);
+		if (!owners)	/* nor the rest of that page */
+			*pos |= TTP_PORTS_A_PAGE - 1;
+		else if (!hlist_nulls_empty(owners))
+			return owners;
+	}
+	return NULL;
 }
 
 static void *ttp_sockets_start(struct seq_file *seq, loff_t *pos)
 	__acquires(RCU)
 {
-	struct ttp_sockets_iter *iter = seq->private;
-	void *tsk = SEQ_START_TOKEN;
-	loff_t n = 0;
+	rcu_read_lock();
+	return ttp_sockets_at(ttp_pernet(seq_file_net(seq)), pos);
+}
 
-	rhltable_walk_enter(&ttp_pernet(seq_file_net(seq))->ports, &iter->walk);
-	rhashtable_walk_start(&iter->walk);
-	while (tsk && n < *pos)
-		tsk = ttp_sockets_next(seq, tsk, &n);
-	return tsk;
+static void *ttp_sockets_next(struct seq_file *seq, void *v, loff_t *pos)
+{
+	++*pos;
+	return ttp_sockets_at(ttp_pernet(seq_file_net(seq)), pos);
 }
 
 static void ttp_sockets_stop(struct seq_file *seq, void *v)
 	__releases(RCU)
 {
-	struct ttp_sockets_iter *iter = seq->private;
+	rcu_read_unlock();
+}
 
-	rhashtable_walk_stop(&iter->walk);
-	rhashtable_walk_exit(&iter->walk);
+static void ttp_show_socket(struct seq_file *seq, const struct ttp_sock *tsk)
+{
+	const struct inet_sock *inet = &tsk->inet;
+	char local[22], remote[22];	/* 255.255.255.255:65535 */
+	struct sock *sk = (struct sock *)&inet->sk;
+	const struct net_device *dev;
+
+	dev = dev_get_by_index_rcu(sock_net(sk),
+				   READ_ONCE(sk->sk_bound_dev_if));
+	snprintf(local, sizeof(local), "%pI4:%u", &inet->inet_rcv_saddr,
+		 READ_ONCE(inet->inet_num));
+	snprintf(remote, sizeof(remote), "%pI4:%u", &inet->inet_daddr,
+		 ntohs(inet->inet_dport));
+	seq_printf(seq, "%-22s%-22s%8d%8d%8d%8u%10lu %s\n", local, remote,
+		   sk_wmem_alloc_get(sk), sk_rmem_alloc_get(sk),
+		   sk_drops_read(sk),
+		   from_kuid_munged(seq_user_ns(seq), sk_uid(sk)),
+		   (unsigned long)sock_i_ino(sk),
+		   dev ? dev->name : "-");
 }
 
 static int ttp_sockets_show(struct seq_file *seq, void *v)
 {
-	const struct inet_sock *inet;
-	const struct net_device *dev;
-	struct ttp_sock *tsk = v;
-	char local[22], remote[22];	/* 255.255.255.255:65535 */
-	struct sock *sk;
+	struct hlist_nulls_node *node;
+	struct ttp_sock *tsk;
 
 	if (v == SEQ_START_TOKEN) {
 		seq_printf(seq, "%-22s%-22s%8s%8s%8s%8s%10s device\n", "local",
@@ -104,20 +116,8 @@ static int ttp_sockets_show(struct seq_file *seq, void *v)
 			   "inode");
 		return 0;
 	}
-
-	inet = &tsk->inet;
-	sk = &tsk->inet.sk;
-	dev = dev_get_by_index_rcu(sock_net(sk),
-				   READ_ONCE(sk->sk_bound_dev_if));
-	snprintf(local, sizeof(local), "%pI4:%u", &inet->inet_rcv_saddr,
-		 ntohs(tsk->port));
-	snprintf(remote, sizeof(remote), "%pI4:%u", &inet->inet_daddr,
-		 ntohs(inet->inet_dport));
-	seq_printf(seq, "%-22s%-22s%8d%8d%8d%8u%10lu %s\n", local, remote,
-		   sk_wmem_alloc_get(sk), sk_rmem_alloc_get(sk),
-		   sk_drops_read(sk),
-		   from_kuid_munged(seq_user_ns(seq), sk_uid(sk)),
-		   (unsigned long)sock_i_ino(sk), dev ? dev->name : "-");
+	ttp_for_each_owner(tsk, node, (struct hlist_nulls_head *)v)
+		ttp_show_socket(seq, tsk);
 	return 0;
 }
 
@@ -136,7 +136,7 @@ int ttp_proc_init(struct net *net)
 		return -ENOMEM;
 	if (!proc_create_net_single("snmp", 0444, dir, ttp_snmp_show, NULL) ||
 	    !proc_create_net("sockets", 0444, dir, &ttp_sockets_ops,
-			     sizeof(struct ttp_sockets_iter))) {
+			     sizeof(struct seq_net_private))) {
 		ttp_proc_exit(net);
 		return -ENOMEM;
 	}

@@ -44,7 +44,7 @@ static bool ttp_charge(struct sock *sk, int truesize)
 	return true;
 }
 
-static void ttp_uncharge(struct sock *sk, int truesize)
+static inline void ttp_uncharge(struct sock *sk, int truesize)
 	__must_hold(&sk->sk_receive_queue.lock)
 {
 	int keep = skb_queue_empty(&sk->sk_receive_queue) ? TTP_SHARE_IDLE :
@@ -61,7 +61,8 @@ static void ttp_uncharge(struct sock *sk, int truesize)
 }
 
 /* Mirrors __udp_enqueue_schedule_skb(); one datagram may overshoot SO_RCVBUF. */
-static enum skb_drop_reason ttp_enqueue(struct sock *sk, struct sk_buff *skb)
+static __always_inline enum skb_drop_reason
+ttp_enqueue(struct sock *sk, struct sk_buff *skb)
 {
 	struct sk_buff_head *queue = &sk->sk_receive_queue;
 
@@ -181,61 +182,49 @@ void ttp_queue_raw(struct sock *sk, struct sk_buff *skb)
 	}
 }
 
-/* One attempt; *@last is what the queue ended with. Peeking neither charges
- * nor takes out, so it is left to the core, which keeps SO_PEEK_OFF.
- */
-static struct sk_buff *ttp_try_dequeue(struct sock *sk, int flags, int *off,
-				       int *err, struct sk_buff **last)
+static struct sk_buff *ttp_take(struct sock *sk)
 {
 	struct sk_buff_head *queue = &sk->sk_receive_queue;
 	struct sk_buff *skb;
 
-	if (unlikely(flags & MSG_PEEK))
-		return __skb_try_recv_datagram(sk, queue, flags, off, err,
-					       last);
-
-	*err = sock_error(sk);
-	if (unlikely(*err))
-		return NULL;
-	do {
-		spin_lock_bh(&queue->lock);
-		*last = queue->prev;
-		skb = __skb_dequeue(queue);
-		if (skb)
-			ttp_uncharge(sk, skb->truesize);
-		spin_unlock_bh(&queue->lock);
-		if (skb)
-			return skb;
-		if (!sk_can_busy_loop(sk))
-			break;
-		sk_busy_loop(sk, flags & MSG_DONTWAIT);
-	} while (READ_ONCE(queue->prev) != *last);
-	*err = -EAGAIN;
-	return NULL;
+	spin_lock_bh(&queue->lock);
+	skb = __skb_dequeue(queue);
+	if (likely(skb))
+		ttp_uncharge(sk, skb->truesize);
+	spin_unlock_bh(&queue->lock);
+	return skb;
 }
 
-/* Mirrors __skb_recv_datagram() */
-static struct sk_buff *ttp_dequeue(struct sock *sk, int flags, int *off,
-				   int *err)
+/* The next datagram, or why there is none; NULL after shutdown(). Mirrors
+ * __skb_recv_datagram().
+ */
+static noinline struct sk_buff *ttp_wait(struct sock *sk, int flags)
 {
-	struct sk_buff *skb, *last;
-	long timeo;
+	struct sk_buff_head *queue = &sk->sk_receive_queue;
+	long timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
+	struct sk_buff *skb;
+	int err;
 
-	skb = ttp_try_dequeue(sk, flags, off, err, &last);
-	if (skb || *err != -EAGAIN)
-		return skb;
-
-	timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
-	while (timeo && !__skb_wait_for_more_packets(sk, &sk->sk_receive_queue,
-						     err, &timeo, last)) {
-		skb = ttp_try_dequeue(sk, flags, off, err, &last);
-		if (skb || *err != -EAGAIN)
-			return skb;
-	}
-	return NULL;
+	do {
+		err = sock_error(sk);
+		if (err)
+			break;
+		do {
+			skb = ttp_take(sk);
+			if (skb)
+				return skb;
+			if (!sk_can_busy_loop(sk))
+				break;
+			sk_busy_loop(sk, flags & MSG_DONTWAIT);
+		} while (!skb_queue_empty_lockless(queue));
+		err = -EAGAIN;
+		/* An empty queue's last entry is the queue. */
+	} while (timeo && !__skb_wait_for_more_packets(sk, queue, &err, &timeo,
+						       (void *)queue));
+	return ERR_PTR(err);
 }
 
-static void ttp_copy_name(struct msghdr *msg, const struct sk_buff *skb)
+static inline void ttp_copy_name(struct msghdr *msg, const struct sk_buff *skb)
 {
 	DECLARE_SOCKADDR(struct sockaddr_ttp *, addr, msg->msg_name);
 
@@ -249,8 +238,8 @@ static void ttp_copy_name(struct msghdr *msg, const struct sk_buff *skb)
 	msg->msg_namelen = sizeof(*addr);
 }
 
-static int ttp_copy_payload(const struct sk_buff *skb, int off,
-			    struct msghdr *msg, size_t len)
+static inline int ttp_copy_payload(const struct sk_buff *skb, int off,
+				   struct msghdr *msg, size_t len)
 {
 	size_t done;
 
@@ -262,6 +251,53 @@ static int ttp_copy_payload(const struct sk_buff *skb, int off,
 		return 0;
 	iov_iter_revert(&msg->msg_iter, done);
 	return -EFAULT;
+}
+
+/* All that a datagram has to tell goes to the caller; the datagram goes. */
+static __always_inline int ttp_give(struct sock *sk, struct sk_buff *skb,
+				    int off, struct msghdr *msg, size_t len,
+				    int flags)
+{
+	size_t ulen = skb->len;
+	size_t copied = len;
+	int err;
+
+	if (copied > ulen - off)
+		copied = ulen - off;
+	else if (copied < ulen)
+		msg->msg_flags |= MSG_TRUNC;
+
+	err = ttp_copy_payload(skb, off, msg, copied);
+	if (unlikely(err)) {
+		if (!(flags & MSG_PEEK))
+			sk_drops_inc(sk);
+		kfree_skb(skb);
+		return err;
+	}
+
+	sock_recv_cmsgs(msg, sk, skb);
+	ttp_copy_name(msg, skb);
+	if (inet_cmsg_flags(inet_sk(sk)))
+		ip_cmsg_recv_offset(msg, sk, skb, sizeof(struct ttphdr), off);
+	consume_skb(skb);
+	return flags & MSG_TRUNC ? ulen : copied;
+}
+
+/* Looking takes nothing out, so the core can do it, SO_PEEK_OFF included. */
+static noinline int ttp_peek(struct sock *sk, struct msghdr *msg, size_t len,
+			     int flags)
+{
+	struct sk_buff *skb;
+	int off, err;
+
+	off = sk_peek_offset(sk, flags);
+	skb = __skb_recv_datagram(sk, &sk->sk_receive_queue, flags, &off, &err);
+	if (!skb)
+		return err;
+	err = ttp_give(sk, skb, off, msg, len, flags);
+	if (err > 0)
+		sk_peek_offset_fwd(sk, err);
+	return err;
 }
 
 /**
@@ -280,47 +316,28 @@ static int ttp_copy_payload(const struct sk_buff *skb, int off,
 int ttp_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags)
 {
 	struct sock *sk = sock->sk;
-	size_t ulen, copied;
-	struct sk_buff *skb;
-	int off, err;
+	struct sk_buff *skb = NULL;
+	int ret;
 
 	/* What would queue errors, IP_RECVERR, is refused: there are none. */
-	if (flags & MSG_ERRQUEUE)
+	if (unlikely(flags & MSG_ERRQUEUE))
 		return -EAGAIN;
+	if (unlikely(flags & MSG_PEEK))
+		return ttp_peek(sk, msg, len, flags);
 
-	off = sk_peek_offset(sk, flags);
-	skb = ttp_dequeue(sk, flags, &off, &err);
-	if (!skb)
-		return err;
-
-	ulen = skb->len;
-	copied = len;
-	if (copied > ulen - off)
-		copied = ulen - off;
-	else if (copied < ulen)
-		msg->msg_flags |= MSG_TRUNC;
-
-	err = ttp_copy_payload(skb, off, msg, copied);
-	if (unlikely(err)) {
-		if (!(flags & MSG_PEEK))
-			sk_drops_inc(sk);
-		kfree_skb(skb);
-		return err;
+	if (likely(!READ_ONCE(sk->sk_err)))
+		skb = ttp_take(sk);
+	if (!skb) {
+		skb = ttp_wait(sk, flags);
+		if (IS_ERR_OR_NULL(skb))
+			return PTR_ERR(skb);
 	}
 
-	sock_recv_cmsgs(msg, sk, skb);
-	ttp_copy_name(msg, skb);
-	if (inet_cmsg_flags(inet_sk(sk)))
-		ip_cmsg_recv_offset(msg, sk, skb, sizeof(struct ttphdr), off);
-
-	err = flags & MSG_TRUNC ? ulen : copied;
-	/* SO_PEEK_OFF goes on after a peek, and back as data leaves. */
-	if (flags & MSG_PEEK)
-		sk_peek_offset_fwd(sk, err);
-	else
-		sk_peek_offset_bwd(sk, err);
-	consume_skb(skb);
-	return err;
+	ret = ttp_give(sk, skb, 0, msg, len, flags);
+	/* SO_PEEK_OFF goes back as data leaves. */
+	if (ret > 0)
+		sk_peek_offset_bwd(sk, ret);
+	return ret;
 }
 
 /**

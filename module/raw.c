@@ -9,8 +9,7 @@
 #include <net/ip.h>
 #include <net/udp.h>
 
-#include "ttp.h"
-#include "wire.h"
+#include "lookup.h"
 
 /* bind() to an address is enough: there is no port to own. */
 static int ttp_raw_get_port(struct sock *sk, unsigned short snum)
@@ -26,7 +25,7 @@ static int ttp_raw_get_port(struct sock *sk, unsigned short snum)
  */
 void ttp_raw_add(struct sock *sk)
 {
-	struct ttp_net *tn = ttp_pernet(sock_net(sk));
+	struct ttp_net *tn = ttp_sk(sk)->tn;
 
 	spin_lock_bh(&tn->lock);
 	hlist_add_head_rcu(&ttp_sk(sk)->raw_node, &tn->raw);
@@ -35,7 +34,7 @@ void ttp_raw_add(struct sock *sk)
 
 static void ttp_raw_destroy(struct sock *sk)
 {
-	struct ttp_net *tn = ttp_pernet(sock_net(sk));
+	struct ttp_net *tn = ttp_sk(sk)->tn;
 
 	spin_lock_bh(&tn->lock);
 	hlist_del_rcu(&ttp_sk(sk)->raw_node);
@@ -72,22 +71,21 @@ struct proto ttp_raw_prot = {
  * ttp_raw_deliver() - show a packet to the raw sockets
  * @tn: the namespace's state
  * @skb: checked packet, data at the TTP header; stays the caller's
- * @flow: the packet's
  *
  * To those whose address, peer and device match. Mirrors raw_v4_input().
  *
  * Context: softirq, RCU read side.
  */
-void ttp_raw_deliver(struct ttp_net *tn, struct sk_buff *skb,
-		     const struct ttp_flow *flow)
+void ttp_raw_deliver(struct ttp_net *tn, struct sk_buff *skb)
 {
+	struct ttp_flow flow = ttp_flow_in(skb);
 	struct ttp_sock *tsk;
 	struct sk_buff *clone;
 
 	hlist_for_each_entry_rcu(tsk, &tn->raw, raw_node) {
 		struct sock *sk = &tsk->inet.sk;
 
-		if (!ttp_match(sk, flow))
+		if (!ttp_match(sk, &flow))
 			continue;
 		clone = skb_clone(skb, GFP_ATOMIC);
 		if (clone)
@@ -127,7 +125,7 @@ int ttp_raw_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
 {
 	bool verbatim = READ_ONCE(ttp_sk(sk)->verbatim);
 	struct ttphdr th = {};
-	struct flowi4 fl4;
+	struct ttp_addrs addrs;
 	size_t hlen;
 	int err;
 
@@ -136,7 +134,7 @@ int ttp_raw_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
 	if (msg->msg_flags & (MSG_OOB | MSG_MORE))
 		return -EOPNOTSUPP;
 
-	err = ttp_dest(sk, msg, &fl4);
+	err = ttp_dest(sk, msg, &addrs);
 	if (!err && msg->msg_controllen)
 		err = ttp_cmsg_send(msg);
 	if (!err && !verbatim)
@@ -144,9 +142,9 @@ int ttp_raw_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
 	if (err)
 		return err;
 
-	fl4.fl4_sport = th.source;
-	fl4.fl4_dport = th.dest;
+	addrs.sport = th.source;
+	addrs.dport = th.dest;
 	hlen = verbatim ? 0 : sizeof(th);
-	err = ttp_send_to(sk, msg, len - hlen, hlen, &fl4);
+	err = ttp_send_to(sk, msg, len - hlen, hlen, &addrs);
 	return err ?: len;
 }

@@ -3,10 +3,10 @@
 #ifndef _TTP_H
 #define _TTP_H
 
-#include <linux/rhashtable-types.h>
 #include <net/inet_sock.h>
 #include <net/netns/generic.h>
 #include <net/snmp.h>
+#include <linux/rculist_nulls.h>	/* wants the others first */
 
 #include <linux/ttp.h>
 
@@ -14,23 +14,20 @@
 
 struct msghdr;
 struct rtable;
+struct ttp_net;
 
 /* All that the route of a datagram depends on */
-union ttp_route_key {
-	struct {
-		__be32 daddr;
-		__be32 saddr;	/* that was asked for, 0 for any */
-		__be16 dport;
-		__be16 sport;
-		int oif;
-		u32 mark;
-		kuid_t uid;
-		u8 tos;
-		u8 scope;
-		u8 flags;
-		u8 zero;	/* words have no holes */
-	};
-	u64 word[4];		/* to be compared by */
+struct ttp_route_key {
+	__be32 daddr;
+	__be32 saddr;	/* that was asked for, 0 for any */
+	__be16 dport;
+	__be16 sport;
+	int oif;
+	u32 mark;
+	kuid_t uid;
+	u8 tos;
+	u8 scope;
+	u8 flags;
 };
 
 /**
@@ -43,7 +40,7 @@ union ttp_route_key {
  */
 struct ttp_route_memo {
 	seqlock_t lock;
-	union ttp_route_key key;
+	struct ttp_route_key key;
 	__be32 saddr;
 	u32 missed;
 	struct dst_entry *dst;
@@ -52,19 +49,20 @@ struct ttp_route_memo {
 /**
  * struct ttp_sock - a TTP socket
  * @inet: the IPv4 socket that it is; must be first
- * @port_node: entry in struct ttp_net's @ports while a port is held
+ * @tn: the state of its namespace
+ * @port_node: entry in struct ttp_net's @ports while a port, inet.inet_num, is
+ *	held
  * @raw_node: SOCK_RAW: entry in struct ttp_net's @raw
- * @port: key of @port_node; as inet.inet_num, in network byte order
  * @verbatim: SOCK_RAW: TTP_VERBATIM is on
  * @memo: the last route of datagrams that had an address of their own
  */
 struct ttp_sock {
 	struct inet_sock inet;
+	struct ttp_net *tn;
 	union {
-		struct rhlist_head port_node;
+		struct hlist_nulls_node port_node;
 		struct hlist_node raw_node;
 	};
-	__be16 port;
 	bool verbatim;
 	struct ttp_route_memo memo;
 };
@@ -103,18 +101,21 @@ struct ttp_mib {
 	unsigned long mibs[__TTP_MIB_MAX];
 };
 
+#define TTP_PORTS_A_PAGE	256
+#define TTP_PORT_PAGES		(65536 / TTP_PORTS_A_PAGE)
+
 /**
  * struct ttp_net - the state of one network namespace
- * @ports: sockets by local port; readers under RCU
- * @raw: raw sockets; readers under RCU
- * @lock: makes "is that port free? take it" one step
  * @mib: counters
+ * @raw: raw sockets; readers under RCU
+ * @ports: pages of lists of sockets, a list a port; readers under RCU
+ * @lock: makes "is that port free? take it" one step
  */
 struct ttp_net {
-	struct rhltable ports;
-	struct hlist_head raw;
-	spinlock_t lock;	/* writers of @ports and @raw */
 	DEFINE_SNMP_STAT(struct ttp_mib, mib);
+	struct hlist_head raw;
+	struct hlist_nulls_head __rcu *ports[TTP_PORT_PAGES];
+	spinlock_t lock;	/* writers of @ports and @raw */
 };
 
 extern unsigned int ttp_net_id;
@@ -127,21 +128,17 @@ static inline struct ttp_net *ttp_pernet(const struct net *net)
 #define TTP_INC_STATS(tn, item)	SNMP_INC_STATS((tn)->mib, TTP_MIB_##item)
 
 /**
- * struct ttp_flow - whose datagram is it?
- * @laddr: local address
- * @raddr: remote address
- * @lport: local port
- * @rport: remote port
- * @dif: index of the device it came in on
- * @sdif: index of that device's VRF, or 0
+ * struct ttp_addrs - what the headers of a packet that goes out say
+ * @daddr: destination address
+ * @saddr: source address
+ * @dport: destination port
+ * @sport: source port
  */
-struct ttp_flow {
-	__be32 laddr;
-	__be32 raddr;
-	__be16 lport;
-	__be16 rport;
-	int dif;
-	int sdif;
+struct ttp_addrs {
+	__be32 daddr;
+	__be32 saddr;
+	__be16 dport;
+	__be16 sport;
 };
 
 /* family.c */
@@ -155,30 +152,26 @@ void ttp_rehash(struct sock *sk);
 extern struct proto ttp_raw_prot;
 void ttp_raw_add(struct sock *sk);
 int ttp_raw_sendmsg(struct sock *sk, struct msghdr *msg, size_t len);
-void ttp_raw_deliver(struct ttp_net *tn, struct sk_buff *skb,
-		     const struct ttp_flow *flow);
+void ttp_raw_deliver(struct ttp_net *tn, struct sk_buff *skb);
 
 /* ports.c */
-int ttp_ports_init(struct ttp_net *tn);
+void ttp_ports_init(struct ttp_net *tn);
 void ttp_ports_exit(struct ttp_net *tn);
 int ttp_get_port(struct sock *sk, unsigned short snum);
 void ttp_put_port(struct sock *sk);
 __be16 ttp_autobind(struct sock *sk);
-struct rhlist_head *ttp_port_owners(struct ttp_net *tn, __be16 port);
-int ttp_match(const struct sock *sk, const struct ttp_flow *flow);
-struct sock *ttp_lookup(struct ttp_net *tn, const struct ttp_flow *flow);
 
 /* route.c */
 void ttp_forget_route(struct sock *sk);
-struct rtable *ttp_route(struct ttp_net *tn, struct sock *sk,
-			 const struct msghdr *msg, struct flowi4 *fl4);
+struct rtable *ttp_route(struct sock *sk, const struct msghdr *msg,
+			 struct ttp_addrs *addrs);
 
 /* output.c */
 int ttp_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
 int ttp_dest(const struct sock *sk, const struct msghdr *msg,
-	     struct flowi4 *fl4);
+	     struct ttp_addrs *addrs);
 int ttp_send_to(struct sock *sk, struct msghdr *msg, size_t len,
-		unsigned int thlen, struct flowi4 *fl4);
+		unsigned int thlen, struct ttp_addrs *addrs);
 
 /* input.c */
 int ttp_rcv(struct sk_buff *skb);

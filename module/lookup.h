@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Whose is a datagram? How the table of ports.c is read. Inline, since each
+ * datagram that comes in asks.
+ */
+#ifndef _TTP_LOOKUP_H
+#define _TTP_LOOKUP_H
+
+#include <net/ip.h>
+#include <net/udp.h>
+
+#include "ttp.h"
+#include "wire.h"
+
+/**
+ * struct ttp_flow - where a datagram comes from and goes to, seen from here
+ * @laddr: local address
+ * @raddr: remote address
+ * @lport: local port
+ * @rport: remote port
+ * @dif: index of the device it came in on
+ * @sdif: index of that device's VRF, or 0
+ */
+struct ttp_flow {
+	__be32 laddr;
+	__be32 raddr;
+	__be16 lport;
+	__be16 rport;
+	int dif;
+	int sdif;
+};
+
+/* The flow of a packet that came in */
+static inline struct ttp_flow ttp_flow_in(struct sk_buff *skb)
+{
+	return (struct ttp_flow) {
+		.laddr = ip_hdr(skb)->daddr,
+		.raddr = ip_hdr(skb)->saddr,
+		.lport = ttp_hdr(skb)->dest,
+		.rport = ttp_hdr(skb)->source,
+		.dif = skb->dev->ifindex,
+		.sdif = inet_sdif(skb),
+	};
+}
+
+/* Not for @owners that are NULL; @node tells where the walk ended. */
+#define ttp_for_each_owner(tsk, node, owners) \
+	hlist_nulls_for_each_entry_rcu(tsk, node, owners, port_node)
+
+/**
+ * ttp_port_owners() - the sockets that hold a port
+ * @tn: the namespace's state
+ * @port: local port
+ *
+ * Context: RCU read side for as long as the list is used, or @tn's lock.
+ * Return: list for ttp_for_each_owner(), the latest bound first; or NULL.
+ */
+static inline struct hlist_nulls_head *
+ttp_port_owners(const struct ttp_net *tn, u16 port)
+{
+	struct hlist_nulls_head *page;
+
+	page = rcu_dereference_check(tn->ports[port / TTP_PORTS_A_PAGE],
+				     lockdep_is_held(&tn->lock));
+	return page ? page + port % TTP_PORTS_A_PAGE : NULL;
+}
+
+/**
+ * ttp_match() - does a socket want a datagram?
+ * @sk: owner of the flow's local port, or a raw socket
+ * @flow: the datagram's
+ *
+ * Context: RCU read side. A connect() may be half done: an address or port
+ * that is still zero matches all.
+ */
+static inline bool ttp_match(const struct sock *sk, const struct ttp_flow *flow)
+{
+	const struct inet_sock *inet = inet_sk(sk);
+	__be32 laddr = READ_ONCE(inet->inet_rcv_saddr);
+	__be32 raddr = READ_ONCE(inet->inet_daddr);
+	__be16 rport = READ_ONCE(inet->inet_dport);
+	int dev = READ_ONCE(sk->sk_bound_dev_if);
+
+	if ((laddr && laddr != flow->laddr) ||
+	    (raddr && raddr != flow->raddr) ||
+	    (rport && rport != flow->rport))
+		return false;
+	/* UDP's sysctl for VRFs, udp_l3mdev_accept, serves TTP too. */
+	return likely(!(dev | flow->sdif)) ||
+	       udp_sk_bound_dev_eq(sock_net(sk), dev, flow->dif, flow->sdif);
+}
+
+/* By value: then callers can keep theirs in registers. */
+struct sock *ttp_best_owner(const struct ttp_net *tn, struct ttp_flow flow);
+
+/**
+ * ttp_lookup() - the socket that a datagram is for
+ * @tn: the namespace's state
+ * @flow: the datagram's
+ *
+ * Context: RCU read side; the socket is good until its end.
+ * Return: socket without a reference, or NULL.
+ */
+static inline struct sock *ttp_lookup(const struct ttp_net *tn,
+				      const struct ttp_flow *flow)
+{
+	struct hlist_nulls_head *owners;
+	struct hlist_nulls_node *node;
+	struct ttp_sock *tsk;
+
+	owners = ttp_port_owners(tn, ntohs(flow->lport));
+	if (!owners)
+		return NULL;
+
+	/* Most ports have one owner, and then there is nothing to weigh. */
+	node = rcu_dereference_raw(hlist_nulls_first_rcu(owners));
+	if (is_a_nulls(node))
+		return NULL;
+	tsk = hlist_nulls_entry(node, struct ttp_sock, port_node);
+	node = rcu_dereference_raw(hlist_nulls_next_rcu(node));
+	if (unlikely(!is_a_nulls(node) ||
+		     get_nulls_value(node) != ntohs(flow->lport)))
+		return ttp_best_owner(tn, *flow);
+	return ttp_match(&tsk->inet.sk, flow) ? &tsk->inet.sk : NULL;
+}
+
+#endif /* _TTP_LOOKUP_H */
