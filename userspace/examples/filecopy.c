@@ -7,10 +7,12 @@
  *	filecopy send HOST PORT FILE [SIZE]
  *
  * The sender numbers its datagrams and sends each until it is answered; SIZE
- * bytes of the file are in each. One without any ends the file. The receiver
- * writes the one that is next, and answers that and those it had before, for
- * the answer may have been lost. Which is true of its last answer, too: it
- * stays, to answer again, until the sender's farewell or a long silence.
+ * bytes of the file are in each (many is fast, but what exceeds the MTU travels
+ * in fragments, and is lost with the first of them). One without any ends the
+ * file. The receiver writes the one that is next, and answers that and those it
+ * had before, for the answer may have been lost. Which is true of its last
+ * answer, too: it stays, to answer again, until the sender's farewell or a long
+ * silence.
  *
  *	sender                          receiver
  *	  0 "It was a dark"  ---------->  writes
