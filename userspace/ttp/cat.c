@@ -25,7 +25,7 @@
 struct cat {
 	bool listen;
 	struct sockaddr_ttp local;	/* zero: wherever */
-	struct sockaddr_ttp peer;	/* who gets the input; zero: nobody yet */
+	struct sockaddr_ttp peer;	/* who gets the input; zero: nobody */
 	size_t size;			/* of a datagram, at most */
 	unsigned long count;		/* of datagrams to come; 0: no end */
 	int wait_ms;			/* silence to end after, or FOREVER */
