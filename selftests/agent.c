@@ -5,7 +5,7 @@
  * step, waits for what it waits for and no longer, and asks the same of UDP
  * and of TTP. S is a socket's name, a letter; A is ADDR:PORT.
  *
- *	open S ttp|udp [UID]	as user UID
+ *	open S ttp|udp|raw [UID] as user UID; raw: IPv4's, for protocol 253
  *	close S
  *	bind S A		connect S A		disconnect S
  *	set S OPTION VALUE	get S OPTION		(see options[])
@@ -32,6 +32,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -187,12 +188,14 @@ static int do_open(char **arg)
 {
 	struct sock *s = sock(arg[1]);
 	int uid = arg[3] ? number(arg[3]) : 0;
+	bool raw = !strcmp(arg[2], "raw");
 
 	s->number = 0;
 	s->family = !strcmp(arg[2], "ttp") ? AF_TTP : AF_INET;
 	if (seteuid(uid))
 		return result(-1);
-	s->fd = socket(s->family, SOCK_DGRAM, 0);
+	s->fd = socket(s->family, raw ? SOCK_RAW : SOCK_DGRAM,
+		       raw ? IPPROTO_TTP : 0);
 	if (seteuid(0))
 		die("cannot be root again");
 	return result(s->fd);

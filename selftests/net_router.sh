@@ -386,7 +386,7 @@ interface_mtu()
 need ip
 all_must_work network
 # A datagram in fragments of 48 bytes outruns a receiver that is not awake.
-host_sysctl net/core/netdev_max_backlog 5000
+machine /proc/sys/net/core/netdev_max_backlog 5000
 ktap_print_header
 run "datagrams cross a router both ways" both_ways
 for mtu in 1500 576 68; do
