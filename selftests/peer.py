@@ -8,7 +8,7 @@ as it is told, line by line, as agent.c does. A is ADDR:PORT.
                     has A; the counter of a bad packet; or "nothing"
   reply SIZE        to whom the last datagram came from
   vectors FILE      write and judge all: "N vectors", or what differs
-  inject FILE VERDICT ADDR ADDR  those of that verdict, from, to: "N sent"
+  inject VERDICT ADDR ADDR  of those, the ones of that verdict: "N sent"
 Usage: peer.py DEVICE MAC-OF-THE-OTHER-SIDE
 """
 import select
@@ -72,10 +72,9 @@ class Peer:
         self.sock = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM)
         self.sock.bind((device, 0x0800))
         self.to = (device, 0x0800, 0, 0, bytes.fromhex(mac.replace(":", "")))
-        self.number = 0
 
     def reset(self):
-        self.held, self.parts, self.last = set(), {}, ()
+        self.number, self.held, self.parts, self.last = 0, set(), {}, ()
         while select.select([self.sock], [], [], 0)[0]:
             self.sock.recv(65536)
 
@@ -98,14 +97,15 @@ class Peer:
         self.send(size, *self.last)
 
     def vectors(self, path):
-        for n, (wire, own, verdict) in enumerate(vectors(path), 1):
+        self.known = list(vectors(path))
+        for n, (wire, own, verdict) in enumerate(self.known, 1):
             mine = judge(wire) or ("send" if wire == own else "accept")
             if mine != verdict:
                 return f"vector {n}: {mine}, {own[:8].hex()}"
         return f"{n} vectors"
 
-    def inject(self, path, verdict, src, dst):
-        wires = [wire for wire, _, v in vectors(path) if v == verdict]
+    def inject(self, verdict, src, dst):
+        wires = [wire for wire, _, v in self.known if v == verdict]
         for n, wire in enumerate(wires):
             ip = IP(src=src, dst=dst, id=n, proto=253) / wire
             self.emit(*fragment(ip) or [ip])
