@@ -76,6 +76,7 @@ void ttp_close(struct sock *sk, long timeout)
 
 void ttp_destroy(struct sock *sk)
 {
+	ttp_peer_del(sk);
 	sock_prot_inuse_add(sock_net(sk), sk->sk_prot, -1);
 }
 
@@ -89,8 +90,8 @@ struct proto ttp_prot = {
 	.owner = THIS_MODULE,
 	.close = ttp_close,
 	.destroy = ttp_destroy,
-	.connect = ip4_datagram_connect,
-	.disconnect = __udp_disconnect,
+	.connect = ttp_connect_peer,
+	.disconnect = ttp_disconnect,
 	.ioctl = TTP_PROTO_IOCTL(ttp_ioctl),
 	.release_cb = ip4_datagram_release_cb,
 	.unhash = ttp_put_port,

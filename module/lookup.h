@@ -90,8 +90,23 @@ static inline bool ttp_match(const struct sock *sk, const struct ttp_flow *flow)
 	       udp_sk_bound_dev_eq(sock_net(sk), dev, flow->dif, flow->sdif);
 }
 
+/* How well a socket that wants a datagram fits: the local address weighs most,
+ * then peer and device, the order that UDP's tables and compute_score() give.
+ */
+static inline int ttp_score(const struct sock *sk)
+{
+	const struct inet_sock *inet = inet_sk(sk);
+
+	return 1 + (READ_ONCE(inet->inet_rcv_saddr) ? 16 : 0) +
+	       (READ_ONCE(inet->inet_daddr) ? 4 : 0) +
+	       (READ_ONCE(inet->inet_dport) ? 4 : 0) +
+	       (READ_ONCE(sk->sk_bound_dev_if) ? 4 : 0) +
+	       (READ_ONCE(sk->sk_incoming_cpu) == raw_smp_processor_id());
+}
+
 /* By value: then callers can keep theirs in registers. */
-struct sock *ttp_best_owner(const struct ttp_net *tn, struct ttp_flow flow);
+struct sock *ttp_best_owner(struct ttp_net *tn, struct ttp_flow flow);
+struct sock *ttp_peer_owner(struct ttp_net *tn, const struct ttp_flow *flow);
 
 /**
  * ttp_lookup() - the socket that a datagram is for
@@ -101,7 +116,7 @@ struct sock *ttp_best_owner(const struct ttp_net *tn, struct ttp_flow flow);
  * Context: RCU read side; the socket is good until its end.
  * Return: socket without a reference, or NULL.
  */
-static inline struct sock *ttp_lookup(const struct ttp_net *tn,
+static inline struct sock *ttp_lookup(struct ttp_net *tn,
 				      const struct ttp_flow *flow)
 {
 	struct hlist_nulls_head *owners;

@@ -21,9 +21,20 @@ static int __net_init ttp_net_init(struct net *net)
 
 	ttp_ports_init(tn);
 
+	err = ttp_peers_init(tn);
+	if (err)
+		goto err_mib;
+
 	err = ttp_proc_init(net);
 	if (err)
-		free_percpu(tn->mib);
+		goto err_peers;
+
+	return 0;
+
+err_peers:
+	ttp_peers_exit(tn);
+err_mib:
+	free_percpu(tn->mib);
 	return err;
 }
 
@@ -32,6 +43,7 @@ static void __net_exit ttp_net_exit(struct net *net)
 	struct ttp_net *tn = ttp_pernet(net);
 
 	ttp_proc_exit(net);
+	ttp_peers_exit(tn);
 	ttp_ports_exit(tn);
 	free_percpu(tn->mib);
 }

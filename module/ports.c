@@ -188,19 +188,8 @@ __be16 ttp_autobind(struct sock *sk)
 	return sport;
 }
 
-/* How well a socket that wants a datagram fits: the local address weighs most,
- * then peer and device, the order that UDP's tables and compute_score() give.
- */
-static int ttp_score(const struct sock *sk)
-{
-	const struct inet_sock *inet = inet_sk(sk);
-
-	return 1 + (READ_ONCE(inet->inet_rcv_saddr) ? 16 : 0) +
-	       (READ_ONCE(inet->inet_daddr) ? 4 : 0) +
-	       (READ_ONCE(inet->inet_dport) ? 4 : 0) +
-	       (READ_ONCE(sk->sk_bound_dev_if) ? 4 : 0) +
-	       (READ_ONCE(sk->sk_incoming_cpu) == raw_smp_processor_id());
-}
+/* So many sockets on a port are walked along before the index is asked. */
+#define TTP_CROWD	8
 
 /**
  * ttp_best_owner() - of many sockets on a port the one that a datagram is for
@@ -212,22 +201,29 @@ static int ttp_score(const struct sock *sk)
  * Context: RCU read side; the socket is good until its end.
  * Return: socket without a reference, or NULL.
  */
-struct sock *ttp_best_owner(const struct ttp_net *tn, struct ttp_flow flow)
+struct sock *ttp_best_owner(struct ttp_net *tn, struct ttp_flow flow)
 {
 	u16 port = ntohs(flow.lport);
 	struct hlist_nulls_head *owners = ttp_port_owners(tn, port);
 	struct hlist_nulls_node *node;
 	struct ttp_sock *tsk;
+	int best_score, walked;
 	struct sock *best;
-	int best_score;
 
 again:
 	best = NULL;
 	best_score = 0;
+	walked = 0;
 	ttp_for_each_owner(tsk, node, owners) {
 		struct sock *sk = &tsk->inet.sk;
 		int score;
 
+		if (++walked == TTP_CROWD) {
+			sk = ttp_peer_owner(tn, &flow);
+			if (sk)
+				return sk;
+			sk = &tsk->inet.sk;
+		}
 		if (READ_ONCE(tsk->inet.inet_num) != port ||
 		    !ttp_match(sk, &flow))
 			continue;

@@ -209,14 +209,13 @@ static noinline struct sk_buff *ttp_wait(struct sock *sk, int flags)
 		err = sock_error(sk);
 		if (err)
 			break;
-		do {
+		if (sk_can_busy_loop(sk))
+			sk_busy_loop(sk, flags & MSG_DONTWAIT);
+		if (!skb_queue_empty_lockless(queue)) {
 			skb = ttp_take(sk);
 			if (skb)
 				return skb;
-			if (!sk_can_busy_loop(sk))
-				break;
-			sk_busy_loop(sk, flags & MSG_DONTWAIT);
-		} while (!skb_queue_empty_lockless(queue));
+		}
 		err = -EAGAIN;
 		/* An empty queue's last entry is the queue. */
 	} while (timeo && !__skb_wait_for_more_packets(sk, queue, &err, &timeo,

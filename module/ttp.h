@@ -3,6 +3,7 @@
 #ifndef _TTP_H
 #define _TTP_H
 
+#include <linux/rhashtable-types.h>
 #include <net/inet_sock.h>
 #include <net/netns/generic.h>
 #include <net/snmp.h>
@@ -46,6 +47,14 @@ struct ttp_route_memo {
 	struct dst_entry *dst;
 };
 
+/* Both ends of a connected socket: the key of the index in peers.c */
+struct ttp_peer {
+	__be32 laddr;
+	__be32 raddr;
+	__be16 lport;
+	__be16 rport;
+};
+
 /**
  * struct ttp_sock - a TTP socket
  * @inet: the IPv4 socket that it is; must be first
@@ -53,6 +62,8 @@ struct ttp_route_memo {
  * @port_node: entry in struct ttp_net's @ports while a port, inet.inet_num, is
  *	held
  * @raw_node: SOCK_RAW: entry in struct ttp_net's @raw
+ * @peer_node: entry in struct ttp_net's @peers while @peer.raddr is not zero
+ * @peer: what it was entered by
  * @verbatim: SOCK_RAW: TTP_VERBATIM is on
  * @memo: the last route of datagrams that had an address of their own
  */
@@ -63,6 +74,8 @@ struct ttp_sock {
 		struct hlist_nulls_node port_node;
 		struct hlist_node raw_node;
 	};
+	struct rhlist_head peer_node;
+	struct ttp_peer peer;
 	bool verbatim;
 	struct ttp_route_memo memo;
 };
@@ -109,12 +122,14 @@ struct ttp_mib {
  * @mib: counters
  * @raw: raw sockets; readers under RCU
  * @ports: pages of lists of sockets, a list a port; readers under RCU
+ * @peers: connected sockets by both ends, an index; readers under RCU
  * @lock: makes "is that port free? take it" one step
  */
 struct ttp_net {
 	DEFINE_SNMP_STAT(struct ttp_mib, mib);
 	struct hlist_head raw;
 	struct hlist_nulls_head __rcu *ports[TTP_PORT_PAGES];
+	struct rhltable peers;
 	spinlock_t lock;	/* writers of @ports and @raw */
 };
 
@@ -160,6 +175,13 @@ void ttp_ports_exit(struct ttp_net *tn);
 int ttp_get_port(struct sock *sk, unsigned short snum);
 void ttp_put_port(struct sock *sk);
 __be16 ttp_autobind(struct sock *sk);
+
+/* peers.c */
+int ttp_peers_init(struct ttp_net *tn);
+void ttp_peers_exit(struct ttp_net *tn);
+void ttp_peer_del(struct sock *sk);
+int ttp_connect_peer(struct sock *sk, struct sockaddr_unsized *uaddr, int len);
+int ttp_disconnect(struct sock *sk, int flags);
 
 /* route.c */
 void ttp_forget_route(struct sock *sk);
