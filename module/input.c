@@ -53,17 +53,17 @@ static enum skb_drop_reason ttp_fault(struct sk_buff *skb,
 static void ttp_deliver_all(struct ttp_net *tn, struct sk_buff *skb)
 {
 	struct ttp_flow flow = ttp_flow_in(skb);
-	u16 port = ntohs(flow.lport);
-	struct hlist_nulls_head *owners = ttp_port_owners(tn, port);
+	u16 num = ntohs(flow.lport);
+	struct ttp_port *port = ttp_port(tn, num);
 	struct hlist_nulls_node *node;
 	struct sock *last = NULL;
 	struct sk_buff *clone;
 	struct ttp_sock *tsk;
 
-	if (!owners)
+	if (!port)
 		goto ignored;
-	ttp_for_each_owner(tsk, node, owners) {
-		if (READ_ONCE(tsk->inet.inet_num) != port ||
+	ttp_for_each_owner(tsk, node, port) {
+		if (READ_ONCE(tsk->inet.inet_num) != num ||
 		    !ttp_match(&tsk->inet.sk, &flow))
 			continue;
 		if (last) {

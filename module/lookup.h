@@ -43,26 +43,26 @@ static inline struct ttp_flow ttp_flow_in(struct sk_buff *skb)
 	};
 }
 
-/* Not for @owners that are NULL; @node tells where the walk ended. */
-#define ttp_for_each_owner(tsk, node, owners) \
-	hlist_nulls_for_each_entry_rcu(tsk, node, owners, port_node)
+/* @node tells where the walk ended. */
+#define ttp_for_each_owner(tsk, node, port) \
+	hlist_nulls_for_each_entry_rcu(tsk, node, &(port)->owners, port_node)
 
 /**
- * ttp_port_owners() - the sockets that hold a port
+ * ttp_port() - a port and who holds it
  * @tn: the namespace's state
- * @port: local port
+ * @num: its number
  *
- * Context: RCU read side for as long as the list is used, or @tn's lock.
- * Return: list for ttp_for_each_owner(), the latest bound first; or NULL.
+ * Context: RCU read side for as long as the owners are looked at, or @tn's
+ * lock; the port itself stays for as long as @tn.
+ * Return: the port; NULL if nobody has held it or its neighbours yet.
  */
-static inline struct hlist_nulls_head *
-ttp_port_owners(const struct ttp_net *tn, u16 port)
+static inline struct ttp_port *ttp_port(const struct ttp_net *tn, u16 num)
 {
-	struct hlist_nulls_head *page;
+	struct ttp_port *page;
 
-	page = rcu_dereference_check(tn->ports[port / TTP_PORTS_A_PAGE],
+	page = rcu_dereference_check(tn->ports[num / TTP_PORTS_A_PAGE],
 				     lockdep_is_held(&tn->lock));
-	return page ? page + port % TTP_PORTS_A_PAGE : NULL;
+	return page ? page + num % TTP_PORTS_A_PAGE : NULL;
 }
 
 /**
@@ -105,7 +105,8 @@ static inline int ttp_score(const struct sock *sk)
 }
 
 /* By value: then callers can keep theirs in registers. */
-struct sock *ttp_best_owner(struct ttp_net *tn, struct ttp_flow flow);
+struct sock *ttp_best_owner(struct ttp_net *tn, struct ttp_port *port,
+			    struct ttp_flow flow);
 struct sock *ttp_peer_owner(struct ttp_net *tn, const struct ttp_flow *flow);
 
 /**
@@ -119,23 +120,22 @@ struct sock *ttp_peer_owner(struct ttp_net *tn, const struct ttp_flow *flow);
 static inline struct sock *ttp_lookup(struct ttp_net *tn,
 				      const struct ttp_flow *flow)
 {
-	struct hlist_nulls_head *owners;
+	struct ttp_port *port = ttp_port(tn, ntohs(flow->lport));
 	struct hlist_nulls_node *node;
 	struct ttp_sock *tsk;
 
-	owners = ttp_port_owners(tn, ntohs(flow->lport));
-	if (!owners)
+	if (!port)
 		return NULL;
 
 	/* Most ports have one owner, and then there is nothing to weigh. */
-	node = rcu_dereference_raw(hlist_nulls_first_rcu(owners));
+	node = rcu_dereference_raw(hlist_nulls_first_rcu(&port->owners));
 	if (is_a_nulls(node))
 		return NULL;
 	tsk = hlist_nulls_entry(node, struct ttp_sock, port_node);
 	node = rcu_dereference_raw(hlist_nulls_next_rcu(node));
 	if (unlikely(!is_a_nulls(node) ||
 		     get_nulls_value(node) != ntohs(flow->lport)))
-		return ttp_best_owner(tn, *flow);
+		return ttp_best_owner(tn, port, *flow);
 	return ttp_match(&tsk->inet.sk, flow) ? &tsk->inet.sk : NULL;
 }
 

@@ -12,10 +12,20 @@
 
 #include "lookup.h"
 
+static int ttp_peer_cmp(struct rhashtable_compare_arg *arg, const void *obj)
+{
+	const struct ttp_peer *a = &((const struct ttp_sock *)obj)->peer;
+	const struct ttp_peer *b = arg->key;
+
+	return !(a->laddr == b->laddr && a->raddr == b->raddr &&
+		 a->lport == b->lport && a->rport == b->rport);
+}
+
 static const struct rhashtable_params ttp_peer_params = {
 	.key_len = sizeof_field(struct ttp_sock, peer),
 	.key_offset = offsetof(struct ttp_sock, peer),
 	.head_offset = offsetof(struct ttp_sock, peer_node),
+	.obj_cmpfn = ttp_peer_cmp,
 	.automatic_shrinking = true,
 };
 
@@ -27,6 +37,17 @@ int ttp_peers_init(struct ttp_net *tn)
 void ttp_peers_exit(struct ttp_net *tn)
 {
 	rhltable_destroy(&tn->peers);
+}
+
+static void ttp_count_connected(struct ttp_sock *tsk, int more)
+{
+	struct ttp_net *tn = tsk->tn;
+	struct ttp_port *port;
+
+	spin_lock_bh(&tn->lock);
+	port = ttp_port(tn, ntohs(tsk->peer.lport));
+	WRITE_ONCE(port->connected, port->connected + more);
+	spin_unlock_bh(&tn->lock);
 }
 
 /**
@@ -42,6 +63,7 @@ void ttp_peer_del(struct sock *sk)
 	if (!tsk->peer.raddr)
 		return;
 	rhltable_remove(&tsk->tn->peers, &tsk->peer_node, ttp_peer_params);
+	ttp_count_connected(tsk, -1);
 	tsk->peer.raddr = 0;
 }
 
@@ -59,6 +81,8 @@ static void ttp_peer_add(struct sock *sk)
 	};
 	if (rhltable_insert(&tsk->tn->peers, &tsk->peer_node, ttp_peer_params))
 		tsk->peer.raddr = 0;
+	else
+		ttp_count_connected(tsk, 1);
 }
 
 /**

@@ -27,24 +27,25 @@ void ttp_ports_exit(struct ttp_net *tn)
 /* The lists end in their port's number, by which a reader knows where it is
  * when a socket under its feet gave its port back and took another.
  */
-static int ttp_make_page(struct ttp_net *tn, u16 port)
+static int ttp_make_page(struct ttp_net *tn, u16 num)
 {
-	struct hlist_nulls_head *page;
-	int first = port - port % TTP_PORTS_A_PAGE;
+	int nr = num / TTP_PORTS_A_PAGE;
+	struct ttp_port *page;
 	int i;
 
-	if (likely(rcu_access_pointer(tn->ports[port / TTP_PORTS_A_PAGE])))
+	if (likely(rcu_access_pointer(tn->ports[nr])))
 		return 0;
 
-	page = kmalloc_array(TTP_PORTS_A_PAGE, sizeof(*page), GFP_KERNEL);
+	page = kcalloc(TTP_PORTS_A_PAGE, sizeof(*page), GFP_KERNEL);
 	if (!page)
 		return -ENOMEM;
 	for (i = 0; i < TTP_PORTS_A_PAGE; i++)
-		INIT_HLIST_NULLS_HEAD(&page[i], first + i);
+		INIT_HLIST_NULLS_HEAD(&page[i].owners,
+				      nr * TTP_PORTS_A_PAGE + i);
 
 	spin_lock_bh(&tn->lock);
-	if (!rcu_access_pointer(tn->ports[port / TTP_PORTS_A_PAGE])) {
-		rcu_assign_pointer(tn->ports[port / TTP_PORTS_A_PAGE], page);
+	if (!rcu_access_pointer(tn->ports[nr])) {
+		rcu_assign_pointer(tn->ports[nr], page);
 		page = NULL;
 	}
 	spin_unlock_bh(&tn->lock);
@@ -70,7 +71,7 @@ static bool ttp_bind_conflict(const struct sock *sk, const struct sock *other)
 }
 
 static bool ttp_port_is_free(struct ttp_net *tn, const struct sock *sk,
-			     u16 port)
+			     const struct ttp_port *port)
 	__must_hold(&tn->lock)
 {
 	struct hlist_nulls_node *node;
@@ -78,25 +79,26 @@ static bool ttp_port_is_free(struct ttp_net *tn, const struct sock *sk,
 
 	lockdep_assert_held(&tn->lock);
 
-	ttp_for_each_owner(other, node, ttp_port_owners(tn, port))
+	ttp_for_each_owner(other, node, port)
 		if (ttp_bind_conflict(sk, &other->inet.sk))
 			return false;
 	return true;
 }
 
-static int ttp_claim_port(struct sock *sk, u16 port)
+static int ttp_claim_port(struct sock *sk, u16 num)
 {
 	struct ttp_net *tn = ttp_sk(sk)->tn;
-	int err = ttp_make_page(tn, port);
+	int err = ttp_make_page(tn, num);
+	struct ttp_port *port;
 
 	if (err)
 		return err;
 
 	spin_lock_bh(&tn->lock);
+	port = ttp_port(tn, num);
 	if (ttp_port_is_free(tn, sk, port)) {
-		WRITE_ONCE(inet_sk(sk)->inet_num, port);
-		hlist_nulls_add_head_rcu(&ttp_sk(sk)->port_node,
-					 ttp_port_owners(tn, port));
+		WRITE_ONCE(inet_sk(sk)->inet_num, num);
+		hlist_nulls_add_head_rcu(&ttp_sk(sk)->port_node, &port->owners);
 	} else {
 		err = -EADDRINUSE;
 	}
@@ -188,12 +190,13 @@ __be16 ttp_autobind(struct sock *sk)
 	return sport;
 }
 
-/* So many sockets on a port are walked along before the index is asked. */
-#define TTP_CROWD	8
+/* With more connected sockets on a port than these its index is asked first. */
+#define TTP_CROWD	4
 
 /**
  * ttp_best_owner() - of many sockets on a port the one that a datagram is for
  * @tn: the namespace's state
+ * @port: its local port
  * @flow: the datagram's
  *
  * Of equals the latest bound wins, as with UDP.
@@ -201,30 +204,28 @@ __be16 ttp_autobind(struct sock *sk)
  * Context: RCU read side; the socket is good until its end.
  * Return: socket without a reference, or NULL.
  */
-struct sock *ttp_best_owner(struct ttp_net *tn, struct ttp_flow flow)
+struct sock *ttp_best_owner(struct ttp_net *tn, struct ttp_port *port,
+			    struct ttp_flow flow)
 {
-	u16 port = ntohs(flow.lport);
-	struct hlist_nulls_head *owners = ttp_port_owners(tn, port);
+	u16 num = ntohs(flow.lport);
 	struct hlist_nulls_node *node;
 	struct ttp_sock *tsk;
-	int best_score, walked;
 	struct sock *best;
+	int best_score;
 
+	if (READ_ONCE(port->connected) > TTP_CROWD) {
+		best = ttp_peer_owner(tn, &flow);
+		if (best)
+			return best;
+	}
 again:
 	best = NULL;
 	best_score = 0;
-	walked = 0;
-	ttp_for_each_owner(tsk, node, owners) {
+	ttp_for_each_owner(tsk, node, port) {
 		struct sock *sk = &tsk->inet.sk;
 		int score;
 
-		if (++walked == TTP_CROWD) {
-			sk = ttp_peer_owner(tn, &flow);
-			if (sk)
-				return sk;
-			sk = &tsk->inet.sk;
-		}
-		if (READ_ONCE(tsk->inet.inet_num) != port ||
+		if (READ_ONCE(tsk->inet.inet_num) != num ||
 		    !ttp_match(sk, &flow))
 			continue;
 		score = ttp_score(sk);
@@ -233,7 +234,7 @@ again:
 			best = sk;
 		}
 	}
-	if (unlikely(get_nulls_value(node) != port))
+	if (unlikely(get_nulls_value(node) != num))
 		goto again;
 	return best;
 }

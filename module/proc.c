@@ -51,16 +51,16 @@ static int ttp_snmp_show(struct seq_file *seq, void *v)
  */
 static void *ttp_sockets_at(struct ttp_net *tn, loff_t *pos)
 {
-	struct hlist_nulls_head *owners;
+	struct ttp_port *port;
 
 	if (*pos == 0)
 		return SEQ_START_TOKEN;
 	for (; *pos <= U16_MAX; ++*pos) {
-		owners = ttp_port_owners(tn, *pos);
-		if (!owners)	/* nor the rest of that page */
+		port = ttp_port(tn, *pos);
+		if (!port)	/* nor the rest of that page */
 			*pos |= TTP_PORTS_A_PAGE - 1;
-		else if (!hlist_nulls_empty(owners))
-			return owners;
+		else if (!hlist_nulls_empty(&port->owners))
+			return port;
 	}
 	return NULL;
 }
@@ -108,6 +108,7 @@ static void ttp_show_socket(struct seq_file *seq, const struct ttp_sock *tsk)
 static int ttp_sockets_show(struct seq_file *seq, void *v)
 {
 	struct hlist_nulls_node *node;
+	struct ttp_port *port = v;
 	struct ttp_sock *tsk;
 
 	if (v == SEQ_START_TOKEN) {
@@ -116,7 +117,7 @@ static int ttp_sockets_show(struct seq_file *seq, void *v)
 			   "inode");
 		return 0;
 	}
-	ttp_for_each_owner(tsk, node, (struct hlist_nulls_head *)v)
+	ttp_for_each_owner(tsk, node, port)
 		ttp_show_socket(seq, tsk);
 	return 0;
 }

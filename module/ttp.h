@@ -114,6 +114,16 @@ struct ttp_mib {
 	unsigned long mibs[__TTP_MIB_MAX];
 };
 
+/**
+ * struct ttp_port - a port of one network namespace
+ * @owners: sockets that hold it, the latest bound first; readers under RCU
+ * @connected: how many of them are in the index of peers.c
+ */
+struct ttp_port {
+	struct hlist_nulls_head owners;
+	unsigned int connected;
+};
+
 #define TTP_PORTS_A_PAGE	256
 #define TTP_PORT_PAGES		(65536 / TTP_PORTS_A_PAGE)
 
@@ -121,16 +131,17 @@ struct ttp_mib {
  * struct ttp_net - the state of one network namespace
  * @mib: counters
  * @raw: raw sockets; readers under RCU
- * @ports: pages of lists of sockets, a list a port; readers under RCU
+ * @ports: pages of ports; readers under RCU
  * @peers: connected sockets by both ends, an index; readers under RCU
- * @lock: makes "is that port free? take it" one step
+ * @lock: makes "is that port free? take it" one step; for writers of @raw and
+ *	of what hangs on @ports
  */
 struct ttp_net {
 	DEFINE_SNMP_STAT(struct ttp_mib, mib);
 	struct hlist_head raw;
-	struct hlist_nulls_head __rcu *ports[TTP_PORT_PAGES];
+	struct ttp_port __rcu *ports[TTP_PORT_PAGES];
 	struct rhltable peers;
-	spinlock_t lock;	/* writers of @ports and @raw */
+	spinlock_t lock;
 };
 
 extern unsigned int ttp_net_id;
