@@ -9,12 +9,11 @@
 here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 KSFT=${KSFT:-$(realpath "$here/../..")}
 # shellcheck source=/dev/null
-. "$KSFT/net/lib.sh"
-# shellcheck source=/dev/null
 . "$KSFT/kselftest/ktap_helpers.sh"
 
-declare -A to_agent from_agent was
-restore=()
+declare -A to_agent from_agent agent_pid was
+spaces=() restore=()
+tmp=''
 cases=0
 protos="udp ttp"
 fresh=0
@@ -36,18 +35,37 @@ need()
 	exit "$KSFT_SKIP"
 }
 
-# hosts NAME...: $NAME becomes a namespace's name; an agent listens in it
+# Processes are what takes time here, so there are few: that is why this is not
+# setup_ns and cleanup_ns of net/lib.sh.
+
+# namespaces NAME...: $NAME becomes a namespace's name
+namespaces()
+{
+	local name
+
+	if [[ ! $tmp ]]; then
+		tmp=$(mktemp -d)
+		trap leave EXIT
+		# Devices and namespaces go in a fraction of the time.
+		machine /sys/kernel/rcu_expedited 1
+	fi
+	for name; do
+		printf -v "$name" ttp-%s-%s "$name-$$" "${#spaces[@]}"
+		spaces+=("${!name}")
+		echo "netns add ${!name}"
+	done >"$tmp/batch"
+	ip -batch "$tmp/batch" || ktap_exit_fail_msg "cannot make namespaces"
+}
+
+# hosts NAME...: namespaces, with an agent in each
 hosts()
 {
 	local host
 
-	[[ -n $tmp ]] || tmp=$(mktemp -d)
-	trap leave EXIT
-	# Devices and namespaces go in a fraction of the time.
-	machine /sys/kernel/rcu_expedited 1
-	setup_ns "$@" || ktap_exit_fail_msg "cannot make namespaces"
+	namespaces "$@"
+	pipes "$@"
 	for host; do
-		agent "$host" ip netns exec "${!host}"
+		agent "$host" "$here/agent" "${!host}"
 	done
 }
 
@@ -58,7 +76,10 @@ leave()
 	for ((i = 0; i < ${#restore[@]}; i += 2)); do
 		echo "${restore[i + 1]}" >"${restore[i]}"
 	done
-	cleanup_all_ns
+	((${#agent_pid[@]} == 0)) || kill "${agent_pid[@]}"
+	wait
+	printf 'netns delete %s\n' "${spaces[@]}" | ip -force -batch - \
+		2>/dev/null
 	rm -rf "$tmp"
 }
 
@@ -70,14 +91,22 @@ all_must_work()
 	set +e
 }
 
-# agent NAME [WRAPPER...]
+pipes()
+{
+	local names=("${@/#/$tmp/}")
+
+	mkfifo "${names[@]/%/.to}" "${names[@]/%/.from}"
+}
+
+# agent NAME COMMAND...: it reads requests and writes answers
 agent()
 {
 	local name=$1
 	shift
 
-	mkfifo "$tmp/$name.to" "$tmp/$name.from"
-	"$@" "$here/agent" <"$tmp/$name.to" >"$tmp/$name.from" &
+	[[ -p $tmp/$name.to ]] || pipes "$name"
+	"$@" <"$tmp/$name.to" >"$tmp/$name.from" &
+	agent_pid[$name]=$!
 	# shellcheck disable=SC1083,SC2086,SC2093 # it knows no {array[i]}
 	exec {to_agent[$name]}>"$tmp/$name.to"
 	# shellcheck disable=SC1083,SC2086
@@ -89,12 +118,10 @@ dismiss()
 {
 	local to=${to_agent[$1]} from=${from_agent[$1]}
 
-	exec {to}>&-
-	# It is gone when its end of this is.
-	read -r -t 20 -u "$from"
-	exec {from}<&-
-	unset "to_agent[$1]" "from_agent[$1]"
-	rm "$tmp/$1.to" "$tmp/$1.from"
+	kill "${agent_pid[$1]}"
+	wait "${agent_pid[$1]}"
+	exec {to}>&- {from}<&-
+	unset "to_agent[$1]" "from_agent[$1]" "agent_pid[$1]"
 }
 
 # ask HOST REQUEST...: sets $reply

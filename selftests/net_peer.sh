@@ -25,11 +25,14 @@ done < <(grep -v '^#' "$vectors")
 network()
 {
 	hosts h
-	setup_ns p || ktap_exit_fail_msg "cannot make namespaces"
+	namespaces p
 	ip -batch - <<-END
 		link add wire netns $h address $mac type veth peer name wire netns $p
 	END
-	ip -n "$p" link set wire arp off up
+	ip -n "$p" -batch - <<-END
+		link set lo up
+		link set wire arp off up
+	END
 	agent p ip netns exec "$p" python3 "$here/peer.py" wire $mac
 	ip netns exec "$h" ethtool -K wire tx off >/dev/null
 	ip -n "$h" -batch - <<-END

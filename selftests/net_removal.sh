@@ -240,8 +240,8 @@ is_gone()
 namespace()
 {
 	no_link
-	setup_ns h3
-	agent h3 ip netns exec "$h3"
+	namespaces h3
+	agent h3 "$here/agent" "$h3"
 	ip -n "$h3" -batch - <<-END
 		link add h2 type veth peer name h3 netns $h2
 		address add 10.0.3.3/24 dev h2
@@ -274,7 +274,7 @@ namespace()
 hosts_and_spare()
 {
 	hosts h1 h2
-	setup_ns h3
+	namespaces h3
 }
 
 need ip
