@@ -27,6 +27,8 @@ new_link()
 		address add 10.9.9.9/32 dev h1
 		link set h1 up
 	END
+	[[ ! ${to_agent[ip@h1]-} ]] || dismiss ip@h1
+	stay h1
 	intact=1
 }
 
@@ -83,19 +85,14 @@ next()
 	check "'$reply' is next" test "${reply%% *}" = $1
 }
 
-change()
-{
-	ip -n "$h1" "$@"
-}
-
 address()
 {
 	flow
-	change address delete 10.0.1.11/24 dev h2
+	change h1 address delete 10.0.1.11/24 dev h2
 	want ENETUNREACH h1 last a
 	want ok h1 open b $proto
 	want EADDRNOTAVAIL h1 bind b 10.0.1.11:4001
-	change address add 10.0.1.11/24 dev h2
+	change h1 address add 10.0.1.11/24 dev h2
 	flowed
 }
 
@@ -115,12 +112,12 @@ address_of_receiver()
 route()
 {
 	flow
-	change route delete 10.9.9.0/24
+	change h1 route delete 10.9.9.0/24
 	want ENETUNREACH h1 last a
-	change route add unreachable 10.9.9.0/24
+	change h1 route add unreachable 10.9.9.0/24
 	want EHOSTUNREACH h1 last a
-	change route delete unreachable 10.9.9.0/24
-	change route add 10.9.9.0/24 via 10.0.1.2
+	change h1 route delete unreachable 10.9.9.0/24
+	change h1 route add 10.9.9.0/24 via 10.0.1.2
 	flowed
 }
 
@@ -128,19 +125,19 @@ better_route()
 {
 	pair
 	crosses 10
-	change route add blackhole 10.9.9.9/32
+	change h1 route add blackhole 10.9.9.9/32
 	want EINVAL h1 send a 10
-	change route delete blackhole 10.9.9.9/32
+	change h1 route delete blackhole 10.9.9.9/32
 	crosses 11
 }
 
 device_down()
 {
 	flow
-	change link set h2 down
+	change h1 link set h2 down
 	want ENETUNREACH h1 last a
-	change link set h2 up
-	change route add 10.9.9.0/24 via 10.0.1.2
+	change h1 link set h2 up
+	change h1 route add 10.9.9.0/24 via 10.0.1.2
 	flowed
 }
 
@@ -159,15 +156,17 @@ peer_down()
 device_renamed()
 {
 	flow
-	change link set h2 down
-	change link set h2 name other
-	change link set other up
-	change route add 10.9.9.0/24 via 10.0.1.2
+	ip -n "$h1" -batch - <<-END
+		link set h2 down
+		link set h2 name other
+		link set other up
+	END
+	change h1 route add 10.9.9.0/24 via 10.0.1.2
 	want ok h1 last a
 	want ok h1 open b $proto
 	want ENODEV h1 set b device h2
 	want ok h1 set b device other
-	change link delete other
+	ip -n "$h1" link delete other
 	intact=0
 	want ENETUNREACH h1 last a
 	want "sent [1-9]* failed [1-9]*" h1 halt a
@@ -176,7 +175,7 @@ device_renamed()
 device_deleted()
 {
 	flow
-	change link delete h2
+	ip -n "$h1" link delete h2
 	want ENETUNREACH h1 last a
 	new_link
 	flowed
@@ -191,7 +190,7 @@ bound_device_deleted()
 	want ok h1 connect a 10.9.9.9:5000
 	want ok h1 flow a 100
 	want ok h1 last a
-	change link delete h2
+	ip -n "$h1" link delete h2
 	# With the device went the address.
 	want ENETUNREACH h1 last a
 	new_link
@@ -218,7 +217,7 @@ queued()
 device_moves()
 {
 	flow
-	change link set h2 netns "$h3"
+	ip -n "$h1" link set h2 netns "$h3"
 	intact=0
 	want ENETUNREACH h1 last a
 	want "sent [1-9]* failed [1-9]*" h1 halt a

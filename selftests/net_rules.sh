@@ -35,6 +35,7 @@ network()
 		link set dev a up
 		link set dev b up
 	END
+	stay h1
 }
 
 # rule SELECTOR...: P becomes "ipproto NUMBER"
@@ -44,12 +45,12 @@ rule()
 
 	[[ $proto == udp ]] || number=253
 	rule=${*/#P/ipproto $number}
-	ip -n "$h1" rule add $rule
+	change h1 rule add $rule
 }
 
 no_rule()
 {
-	ip -n "$h1" rule delete $rule
+	change h1 rule delete $rule
 }
 
 # listen SOCKET DEVICE PORT: at h2
@@ -73,7 +74,7 @@ goes()
 {
 	local port=${3-5000} at=$1
 
-	[[ $port == 5000 ]] || at=$(tr ab cd <<<$1)
+	[[ $port == 5000 ]] || at=${at/b/d} at=${at/a/c}
 	want ok h1 send $2 10 $there:$port
 	want "10 *" h2 recv $at
 }
@@ -249,7 +250,7 @@ marked_route_learns()
 	want EMSGSIZE h1 error s
 	want 600 h1 get s mtu
 	no_rule
-	ip -n "$h1" route flush cache
+	change h1 route flush cache
 }
 
 need ip
