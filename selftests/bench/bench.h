@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -51,8 +53,13 @@ struct plan {
 extern struct plan plan;
 extern unsigned char payload[MAX_SIZE], received[MAX_SIZE];
 
-void die(const char *fmt, ...)
-	__attribute__((noreturn, format(printf, 1, 2)));
+#define die(...)							\
+	do {								\
+		fprintf(stderr, "ttp-bench: " __VA_ARGS__);		\
+		fputc('\n', stderr);					\
+		exit(1);						\
+	} while (0)
+
 uint64_t now(void);
 bool wanted(const char *row, const char *net, int size);
 /* One line of output: the value that stands for @n samples, and their spread.
@@ -80,6 +87,10 @@ void open_pair(struct pair *p, const struct proto *proto, bool veth,
 void close_pair(struct pair *p);
 
 void measure_scale(void);
+
+void mark_udp(void);
+void mark_ttp(void);
+void mark_end(void);
 int run_profile(const char *mode);
 
 #endif

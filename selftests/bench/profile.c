@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * The measured part of a profile. QEMU's plugin (selftests/profile) knows the
- * addresses of these marks: from one of them on it counts what is executed, as
- * UDP's or as TTP's, until mark_end().
- */
+/* The measured part of a profile, between marks that QEMU's plugin knows. */
 #include <stdio.h>
 #include <string.h>
 
@@ -11,14 +7,6 @@
 
 #define ROUNDS	10
 #define COUNT	100
-
-void mark_udp(void);
-void mark_ttp(void);
-void mark_end(void);
-
-__attribute__((noinline)) void mark_udp(void) { __asm__ volatile(""); }
-__attribute__((noinline)) void mark_ttp(void) { __asm__ volatile(""); }
-__attribute__((noinline)) void mark_end(void) { __asm__ volatile(""); }
 
 int run_profile(const char *mode)
 {

@@ -6,9 +6,6 @@
  * its runs after the mark of UDP, after that of TTP, and the addresses of its
  * instructions. A repeated string instruction counts once a repetition, as it
  * does for -icount.
- *
- * No package ships QEMU's header: the few functions that are used stand here,
- * as QEMU's documentation of its TCG plugins gives them.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -16,26 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct qemu_plugin_tb;
-struct qemu_plugin_insn;
+#include "qemu_plugin.h"
 
-typedef void trans_cb(uint64_t id, struct qemu_plugin_tb *tb);
-typedef void exec_cb(unsigned int cpu, void *data);
-typedef void exit_cb(uint64_t id, void *data);
-
-void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id, trans_cb *cb);
-void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb,
-					  exec_cb *cb, int flags, void *data);
-void qemu_plugin_register_atexit_cb(uint64_t id, exit_cb *cb, void *data);
-size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
-struct qemu_plugin_insn *
-qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t i);
-uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
-
-/* QEMU looks these two up. The version is that of the plugin interface. */
-extern int qemu_plugin_version;
 int qemu_plugin_version = PLUGIN_VERSION;
-int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv);
 
 enum { OFF = -1, UDP, TTP, WINDOWS };
 
@@ -69,6 +49,7 @@ static void run_block(unsigned int cpu, void *data)
 static void translate(uint64_t id, struct qemu_plugin_tb *tb)
 {
 	size_t n = qemu_plugin_tb_n_insns(tb), i;
+	struct qemu_plugin_insn *insn;
 	struct block *block;
 	intptr_t mark;
 
@@ -77,9 +58,10 @@ static void translate(uint64_t id, struct qemu_plugin_tb *tb)
 	if (!block)
 		abort();
 	block->n = n;
-	for (i = 0; i < n; i++)
-		block->addr[i] = qemu_plugin_insn_vaddr(
-					qemu_plugin_tb_get_insn(tb, i));
+	for (i = 0; i < n; i++) {
+		insn = qemu_plugin_tb_get_insn(tb, i);
+		block->addr[i] = qemu_plugin_insn_vaddr(insn);
+	}
 
 	for (mark = UDP; mark < WINDOWS; mark++)
 		if (block->addr[0] == marks[mark])
