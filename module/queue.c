@@ -137,8 +137,16 @@ void ttp_queue_rcv(struct ttp_net *tn, struct sock *sk, struct sk_buff *skb)
 		goto drop;
 	}
 
-	sk_mark_napi_id(sk, skb);
-	sk_incoming_cpu_update(sk);
+	/* What a socket has heard last says where its flow comes in only if it
+	 * has but one. An unconnected one that was marked would go on beating
+	 * those bound later.
+	 */
+	if (READ_ONCE(inet_sk(sk)->inet_daddr)) {
+		sk_mark_napi_id(sk, skb);
+		sk_incoming_cpu_update(sk);
+	} else {
+		sk_mark_napi_id_once(sk, skb);
+	}
 	/* From here on an skb's data is the payload. */
 	__skb_pull(skb, sizeof(struct ttphdr));
 

@@ -307,6 +307,31 @@ TEST_F(sock, delivery)
 	}
 }
 
+/* Of equals the latest gets it, though another is in use; unless that one was
+ * given the CPU on which the datagram comes in.
+ */
+TEST_F(sock, delivery_to_a_newcomer)
+{
+	const struct opening how = { .addr = ANY, .reuse = true };
+	int old, new, newest;
+	char c;
+
+	old = open_as(variant->family, &how);
+	EXPECT_EQ(1, send_to(old, "x", 1, variant->family, OWN, PORT));
+	EXPECT_EQ(1, get(old, &c, 1));
+	new = open_as(variant->family, &how);
+	EXPECT_EQ(1, send_to(old, "x", 1, variant->family, OWN, PORT));
+	EXPECT_EQ(1, get(new, &c, 1));
+
+	ASSERT_EQ(0, set_int(old, SOL_SOCKET, SO_INCOMING_CPU,
+			     sched_getcpu()));
+	newest = open_as(variant->family, &how);
+	EXPECT_EQ(1, send_to(old, "x", 1, variant->family, OWN, PORT));
+	EXPECT_EQ(1, get(old, &c, 1));
+	EXPECT_EQ(EAGAIN, err(recv(new, &c, 1, MSG_DONTWAIT)));
+	EXPECT_EQ(EAGAIN, err(recv(newest, &c, 1, MSG_DONTWAIT)));
+}
+
 /* Addresses to bind() to; as root */
 static const struct {
 	const char *what, *addr;
