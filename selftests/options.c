@@ -1,0 +1,607 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Socket options and control messages. Those that work do what UDP's do, for
+ * good and bad values, lengths and pointers alike; those without a data path
+ * yet are refused. What becomes one of the former moves in a table here.
+ */
+#include "ttp_test.h"
+
+#include <linux/errqueue.h>
+#include <linux/filter.h>
+#include <linux/net_tstamp.h>
+#include <netinet/udp.h>
+
+#define OWN	"127.0.0.1"
+#define PORT	5000
+
+/* Newer than the headers may be */
+#define IP_RECVERR_RFC4884	26
+#define IP_LOCAL_PORT_RANGE	51
+#define IP_PROTOCOL		52
+
+static int pair(int family, int *to)
+{
+	int fd = bound(family, OWN, 0);
+
+	*to = bound(family, OWN, PORT);
+	if (*to < 0 || connect_to(fd, family, OWN, PORT))
+		return -1;
+	return fd;
+}
+
+static const struct {
+	const char *name;
+	int opt;
+	bool works;
+} ip_options[] = {
+	{ "IP_TOS", IP_TOS, true },
+	{ "IP_TTL", IP_TTL, true },
+	{ "IP_HDRINCL", IP_HDRINCL, false },
+	{ "IP_OPTIONS", IP_OPTIONS, false },
+	{ "IP_ROUTER_ALERT", IP_ROUTER_ALERT, false },
+	{ "IP_RECVOPTS", IP_RECVOPTS, false },
+	{ "IP_RETOPTS", IP_RETOPTS, false },
+	{ "IP_PKTINFO", IP_PKTINFO, false },
+	{ "IP_PKTOPTIONS", IP_PKTOPTIONS, false },
+	{ "IP_MTU_DISCOVER", IP_MTU_DISCOVER, true },
+	{ "IP_RECVERR", IP_RECVERR, false },
+	{ "IP_RECVTTL", IP_RECVTTL, true },
+	{ "IP_RECVTOS", IP_RECVTOS, true },
+	{ "IP_MTU", IP_MTU, true },
+	{ "IP_FREEBIND", IP_FREEBIND, true },
+	{ "IP_IPSEC_POLICY", IP_IPSEC_POLICY, false },
+	{ "IP_XFRM_POLICY", IP_XFRM_POLICY, false },
+	{ "IP_PASSSEC", IP_PASSSEC, false },
+	{ "IP_TRANSPARENT", IP_TRANSPARENT, false },
+	{ "IP_RECVORIGDSTADDR", IP_ORIGDSTADDR, false },
+	{ "IP_MINTTL", IP_MINTTL, false },
+	{ "IP_NODEFRAG", IP_NODEFRAG, false },
+	{ "IP_CHECKSUM", IP_CHECKSUM, false },
+	{ "IP_BIND_ADDRESS_NO_PORT", IP_BIND_ADDRESS_NO_PORT, true },
+	{ "IP_RECVFRAGSIZE", IP_RECVFRAGSIZE, false },
+	{ "IP_RECVERR_RFC4884", IP_RECVERR_RFC4884, false },
+	{ "IP_MULTICAST_IF", IP_MULTICAST_IF, true },
+	{ "IP_MULTICAST_TTL", IP_MULTICAST_TTL, true },
+	{ "IP_MULTICAST_LOOP", IP_MULTICAST_LOOP, false },
+	{ "IP_ADD_MEMBERSHIP", IP_ADD_MEMBERSHIP, false },
+	{ "IP_DROP_MEMBERSHIP", IP_DROP_MEMBERSHIP, false },
+	{ "IP_UNBLOCK_SOURCE", IP_UNBLOCK_SOURCE, false },
+	{ "IP_BLOCK_SOURCE", IP_BLOCK_SOURCE, false },
+	{ "IP_ADD_SOURCE_MEMBERSHIP", IP_ADD_SOURCE_MEMBERSHIP, false },
+	{ "IP_DROP_SOURCE_MEMBERSHIP", IP_DROP_SOURCE_MEMBERSHIP, false },
+	{ "IP_MSFILTER", IP_MSFILTER, false },
+	{ "MCAST_JOIN_GROUP", MCAST_JOIN_GROUP, false },
+	{ "MCAST_LEAVE_GROUP", MCAST_LEAVE_GROUP, false },
+	{ "MCAST_JOIN_SOURCE_GROUP", MCAST_JOIN_SOURCE_GROUP, false },
+	{ "MCAST_MSFILTER", MCAST_MSFILTER, false },
+	{ "IP_MULTICAST_ALL", IP_MULTICAST_ALL, false },
+	{ "IP_UNICAST_IF", IP_UNICAST_IF, true },
+	{ "IP_LOCAL_PORT_RANGE", IP_LOCAL_PORT_RANGE, true },
+	{ "IP_PROTOCOL", IP_PROTOCOL, true },
+	{ "none", 99, false },
+};
+
+static const int values[] = {
+	-1, 0, 1, 2, 3, 4, 5, 6, 8, 64, 127, 254, 255, 256, 0x10000, 0x1000000,
+	5001 << 16 | 5000, 5000 << 16 | 5001, 0x7fffffff, -2,
+};
+
+static const int lengths[] = { 0, 1, 2, 3, 4, 5, 8, 12, 16, 100, -1 };
+
+/* What getsockopt() answers */
+struct reply {
+	int err;
+	socklen_t len;
+	unsigned char val[100];
+};
+
+static struct reply query(int fd, int level, int opt, int len)
+{
+	struct reply r = { .len = len };
+
+	memset(r.val, 0xee, sizeof(r.val));
+	r.err = err(getsockopt(fd, level, opt, r.val, &r.len));
+	return r;
+}
+
+/* Do a UDP and a TTP socket answer alike? */
+static bool same_reply(int udp, int ttp, int level, int opt, int len)
+{
+	struct reply u = query(udp, level, opt, len);
+	struct reply t = query(ttp, level, opt, len);
+
+	if (u.err == t.err && u.len == t.len &&
+	    !memcmp(u.val, t.val, sizeof(u.val)))
+		return true;
+	ksft_print_msg("UDP: errno %d, length %u, value 0x%x\n", u.err, u.len,
+		       *(int *)u.val);
+	ksft_print_msg("TTP: errno %d, length %u, value 0x%x\n", t.err, t.len,
+		       *(int *)t.val);
+	return false;
+}
+
+TEST_F(ttp, ip_options_that_work)
+{
+	size_t i, j;
+	int u, t;
+
+	for (i = 0; i < ARRAY_SIZE(ip_options); i++) {
+		if (!ip_options[i].works)
+			continue;
+		u = socket(AF_INET, SOCK_DGRAM, 0);
+		t = socket(AF_TTP, SOCK_DGRAM, 0);
+		for (j = 0; j < ARRAY_SIZE(values); j++) {
+			EXPECT_EQ(err(set_int(u, SOL_IP, ip_options[i].opt,
+					      values[j])),
+				  err(set_int(t, SOL_IP, ip_options[i].opt,
+					      values[j])))
+				TH_LOG("set %s to %d", ip_options[i].name,
+				       values[j]);
+			EXPECT_TRUE(same_reply(u, t, SOL_IP,
+					       ip_options[i].opt, 4))
+				TH_LOG("get %s", ip_options[i].name);
+		}
+		close(u);
+		close(t);
+	}
+}
+
+TEST_F(ttp, ip_options_of_any_length)
+{
+	size_t i, j;
+	int u, t;
+
+	for (i = 0; i < ARRAY_SIZE(ip_options); i++) {
+		unsigned char val[100] = { 7 };
+		int opt = ip_options[i].opt;
+
+		if (!ip_options[i].works)
+			continue;
+		u = bound(AF_INET, OWN, PORT);
+		t = bound(AF_TTP, OWN, PORT);
+		for (j = 0; j < ARRAY_SIZE(lengths); j++) {
+			EXPECT_EQ(err(setsockopt(u, SOL_IP, opt, val,
+						 lengths[j])),
+				  err(setsockopt(t, SOL_IP, opt, val,
+						 lengths[j])))
+				TH_LOG("set %s, length %d", ip_options[i].name,
+				       lengths[j]);
+			EXPECT_TRUE(same_reply(u, t, SOL_IP, opt, lengths[j]))
+				TH_LOG("get %s, length %d", ip_options[i].name,
+				       lengths[j]);
+		}
+		close(u);
+		close(t);
+	}
+}
+
+TEST_F(ttp, ip_options_not_there_yet)
+{
+	int fd = socket(AF_TTP, SOCK_DGRAM, 0);
+	size_t i, j;
+
+	for (i = 0; i < ARRAY_SIZE(ip_options); i++) {
+		char val[100] = { 1 };
+		socklen_t len = sizeof(val);
+		int opt = ip_options[i].opt;
+
+		if (ip_options[i].works)
+			continue;
+		for (j = 0; j < ARRAY_SIZE(lengths); j++)
+			EXPECT_EQ(lengths[j] < 0 ? EINVAL : ENOPROTOOPT,
+				  err(setsockopt(fd, SOL_IP, opt, val,
+						 lengths[j])))
+				TH_LOG("set %s, length %d", ip_options[i].name,
+				       lengths[j]);
+		EXPECT_EQ(ENOPROTOOPT, err(getsockopt(fd, SOL_IP, opt, val,
+						      &len)))
+			TH_LOG("get %s", ip_options[i].name);
+	}
+}
+
+TEST_F(sock, bad_pointers)
+{
+	void *nowhere = mmap(NULL, 4096, PROT_NONE,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int fd = socket(variant->family, SOCK_DGRAM, 0), val;
+	socklen_t len = 4;
+
+	EXPECT_EQ(EFAULT, err(setsockopt(fd, SOL_IP, IP_TTL, nowhere, 4)));
+	EXPECT_EQ(EFAULT, err(getsockopt(fd, SOL_IP, IP_TTL, nowhere, &len)));
+	EXPECT_EQ(EFAULT, err(getsockopt(fd, SOL_IP, IP_TTL, &val, nowhere)));
+	EXPECT_EQ(EFAULT, err(setsockopt(fd, SOL_SOCKET, SO_MARK, nowhere,
+					 4)));
+	EXPECT_EQ(EFAULT, err(getsockopt(fd, SOL_SOCKET, SO_MARK, nowhere,
+					 &len)));
+}
+
+/* Levels of others. UDP's own options may come later, with UDP's numbers. */
+TEST_F(ttp, other_levels)
+{
+	static const int levels[][2] = {
+		{ SOL_TTP, 1 }, { SOL_TTP, TTP_VERBATIM }, { SOL_TTP, -1 },
+		{ SOL_UDP, UDP_CORK }, { SOL_UDP, UDP_ENCAP },
+		{ SOL_UDP, 103 }, { IPPROTO_TCP, 1 }, { SOL_IPV6, 1 },
+		{ SOL_RAW, 1 }, { 12345, 1 }, { -1, 1 },
+	};
+	int fd = socket(AF_TTP, SOCK_DGRAM, 0), val = 1;
+	socklen_t len = sizeof(val);
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(levels); i++) {
+		EXPECT_EQ(ENOPROTOOPT, err(set_int(fd, levels[i][0],
+						   levels[i][1], 1)))
+			TH_LOG("level %d, %d", levels[i][0], levels[i][1]);
+		EXPECT_EQ(ENOPROTOOPT, err(getsockopt(fd, levels[i][0],
+						      levels[i][1], &val,
+						      &len)))
+			TH_LOG("level %d, %d", levels[i][0], levels[i][1]);
+	}
+}
+
+/* All of SOL_SOCKET by number, so those of a new kernel, too; but for what
+ * must differ.
+ */
+static bool differs(int opt)
+{
+	switch (opt) {
+	case SO_REUSEPORT:
+	case SO_DOMAIN:
+	case SO_PROTOCOL:
+	case SO_COOKIE:
+	case SO_ZEROCOPY:
+		return true;
+	default:
+		return false;
+	}
+}
+
+TEST_F(ttp, socket_options_are_as_udps)
+{
+	unsigned char val[100];
+	int opt, u, t;
+	size_t i;
+
+	for (opt = 0; opt < 100; opt++) {
+		if (differs(opt))
+			continue;
+		u = socket(AF_INET, SOCK_DGRAM, 0);
+		t = socket(AF_TTP, SOCK_DGRAM, 0);
+		for (i = 0; i < ARRAY_SIZE(lengths); i++) {
+			memset(val, 0, sizeof(val));
+			val[0] = i & 1;
+			EXPECT_EQ(err(setsockopt(u, SOL_SOCKET, opt, val,
+						 lengths[i])),
+				  err(setsockopt(t, SOL_SOCKET, opt, val,
+						 lengths[i])))
+				TH_LOG("set SO %d, length %d", opt, lengths[i]);
+			EXPECT_TRUE(same_reply(u, t, SOL_SOCKET, opt,
+					       lengths[i]))
+				TH_LOG("get SO %d, length %d", opt, lengths[i]);
+		}
+		close(u);
+		close(t);
+	}
+}
+
+TEST_F(ttp, socket_options_that_differ)
+{
+	int fd = socket(AF_TTP, SOCK_DGRAM, 0);
+
+	EXPECT_EQ(EOPNOTSUPP, err(set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1)));
+	EXPECT_EQ(EOPNOTSUPP, err(set_int(fd, SOL_SOCKET, SO_ZEROCOPY, 1)));
+	EXPECT_EQ(0, get_int(fd, SOL_SOCKET, SO_REUSEPORT));
+	EXPECT_EQ(0, get_int(fd, SOL_SOCKET, SO_ZEROCOPY));
+}
+
+/* What came with a datagram; -1: it did not */
+struct extras {
+	int ttl, tos, stamps;
+	long long ns;		/* of the last time stamp */
+};
+
+static struct extras collect(int fd)
+{
+	struct extras e = { .ttl = -1, .tos = -1 };
+	union {
+		char room[512];
+		struct cmsghdr align;
+	} control = {};
+	struct msghdr msg = {
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *cmsg;
+	struct timespec ts;
+	struct timeval tv;
+
+	await(fd, POLLIN, WAIT_MS);
+	if (recvmsg(fd, &msg, MSG_DONTWAIT) < 0)
+		return e;
+	for (cmsg = CMSG_FIRSTHDR(&msg); cmsg; cmsg = CMSG_NXTHDR(&msg, cmsg)) {
+		void *data = CMSG_DATA(cmsg);
+
+		if (cmsg->cmsg_level == SOL_IP && cmsg->cmsg_type == IP_TTL) {
+			e.ttl = *(int *)data;
+		} else if (cmsg->cmsg_level == SOL_IP &&
+			   cmsg->cmsg_type == IP_TOS) {
+			e.tos = *(unsigned char *)data;
+		} else if (cmsg->cmsg_level == SOL_SOCKET &&
+			   cmsg->cmsg_type == SO_TIMESTAMP) {
+			memcpy(&tv, data, sizeof(tv));
+			e.ns = tv.tv_sec * 1000000000LL + tv.tv_usec * 1000;
+			e.stamps++;
+		} else if (cmsg->cmsg_level == SOL_SOCKET &&
+			   (cmsg->cmsg_type == SO_TIMESTAMPNS ||
+			    cmsg->cmsg_type == SO_TIMESTAMPING)) {
+			memcpy(&ts, data, sizeof(ts));
+			e.ns = ts.tv_sec * 1000000000LL + ts.tv_nsec;
+			e.stamps++;
+		}
+	}
+	return e;
+}
+
+TEST_F(sock, ttl_and_tos)
+{
+	int to, fd = pair(variant->family, &to);
+	struct extras e;
+
+	EXPECT_EQ(1, send(fd, "x", 1, 0));
+	e = collect(to);
+	EXPECT_EQ(-1, e.ttl);
+	EXPECT_EQ(-1, e.tos);
+
+	ASSERT_EQ(0, set_int(to, SOL_IP, IP_RECVTTL, 1));
+	ASSERT_EQ(0, set_int(to, SOL_IP, IP_RECVTOS, 1));
+	ASSERT_EQ(0, write_file("/proc/sys/net/ipv4/ip_default_ttl", "33"));
+	EXPECT_EQ(1, send(fd, "x", 1, 0));
+	e = collect(to);
+	EXPECT_EQ(33, e.ttl);
+	EXPECT_EQ(0, e.tos);
+
+	ASSERT_EQ(0, set_int(fd, SOL_IP, IP_TTL, 7));
+	ASSERT_EQ(0, set_int(fd, SOL_IP, IP_TOS, 0xb8));
+	EXPECT_EQ(1, send(fd, "x", 1, 0));
+	e = collect(to);
+	EXPECT_EQ(7, e.ttl);
+	EXPECT_EQ(0xb8, e.tos);
+
+	ASSERT_EQ(0, set_int(fd, SOL_IP, IP_TTL, -1));
+	EXPECT_EQ(1, send_to(fd, "x", 1, variant->family, OWN, PORT));
+	e = collect(to);
+	EXPECT_EQ(33, e.ttl);
+	EXPECT_EQ(0xb8, e.tos);
+}
+
+static long long wall_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
+}
+
+static const struct {
+	const char *what;
+	int opt, val;
+} stamps[] = {
+	{ "SO_TIMESTAMP", SO_TIMESTAMP, 1 },
+	{ "SO_TIMESTAMPNS", SO_TIMESTAMPNS, 1 },
+	{ "SO_TIMESTAMPING", SO_TIMESTAMPING, SOF_TIMESTAMPING_RX_SOFTWARE |
+					      SOF_TIMESTAMPING_SOFTWARE },
+};
+
+TEST_F(sock, time_stamps)
+{
+	int to, fd = pair(variant->family, &to);
+	long long before, after;
+	struct extras e;
+	size_t i;
+
+	EXPECT_EQ(1, send(fd, "x", 1, 0));
+	EXPECT_EQ(0, collect(to).stamps);
+	for (i = 0; i < ARRAY_SIZE(stamps); i++) {
+		ASSERT_EQ(0, set_int(to, SOL_SOCKET, stamps[i].opt,
+				     stamps[i].val));
+		before = wall_ns();
+		EXPECT_EQ(1, send(fd, "x", 1, 0));
+		e = collect(to);
+		after = wall_ns();
+		EXPECT_EQ(1, e.stamps)
+			TH_LOG("%s", stamps[i].what);
+		/* A struct timeval has cut it down to microseconds. */
+		EXPECT_GE(e.ns, before / 1000 * 1000)
+			TH_LOG("%s", stamps[i].what);
+		EXPECT_LE(e.ns, after)
+			TH_LOG("%s", stamps[i].what);
+		ASSERT_EQ(0, set_int(to, SOL_SOCKET, stamps[i].opt, 0));
+	}
+	EXPECT_EQ(1, send(fd, "x", 1, 0));
+	EXPECT_EQ(0, collect(to).stamps);
+}
+
+/* Control messages on a send; 0 in the last column as soon as it works. */
+static const struct {
+	const char *what;
+	int level, type, len;
+	int udp, ttp;
+} controls[] = {
+	{ "IP_TTL", SOL_IP, IP_TTL, 4, 0, EINVAL },
+	{ "IP_TOS", SOL_IP, IP_TOS, 4, 0, EINVAL },
+	{ "IP_TTL of two bytes", SOL_IP, IP_TTL, 2, EINVAL, EINVAL },
+	{ "SO_MARK", SOL_SOCKET, SO_MARK, 4, 0, EINVAL },
+	{ "no option of SOL_SOCKET", SOL_SOCKET, 99, 4, EINVAL, EINVAL },
+	{ "no option of SOL_IP", SOL_IP, 99, 4, EINVAL, EINVAL },
+	{ "a level of nobody's", 12345, 1, 4, 0, 0 },
+	{ "TCP's level", IPPROTO_TCP, 1, 4, 0, 0 },
+	{ "UDP's level, UDP_SEGMENT", SOL_UDP, 103, 2, 0, 0 },
+	{ "TTP's level", SOL_TTP, 1, 4, 0, EINVAL },
+};
+
+TEST_F(sock, control_messages)
+{
+	union {
+		char room[CMSG_SPACE(4)];
+		struct cmsghdr hdr;
+	} control = {};
+	int to, fd = pair(variant->family, &to), want;
+	struct msghdr msg = { .msg_control = &control };
+	size_t i;
+	char c;
+
+	for (i = 0; i < ARRAY_SIZE(controls); i++) {
+		want = variant->family == AF_TTP ? controls[i].ttp :
+						   controls[i].udp;
+		control.hdr.cmsg_level = controls[i].level;
+		control.hdr.cmsg_type = controls[i].type;
+		control.hdr.cmsg_len = CMSG_LEN(controls[i].len);
+		memset(CMSG_DATA(&control.hdr), 0, 4);
+		*(char *)CMSG_DATA(&control.hdr) = 1;
+		msg.msg_controllen = sizeof(control);
+		EXPECT_EQ(want, err(sendmsg(fd, &msg, 0)))
+			TH_LOG("%s", controls[i].what);
+		EXPECT_EQ(want ? -1 : 0, want ? recv(to, &c, 1, MSG_DONTWAIT) :
+						get(to, &c, 1))
+			TH_LOG("%s", controls[i].what);
+	}
+}
+
+TEST_F(sock, malformed_control_messages)
+{
+	static const struct {
+		size_t cmsg_len, controllen;
+		int verdict;
+	} rows[] = {
+		{ 0, 24, EINVAL }, { 15, 24, EINVAL }, { 25, 24, EINVAL },
+		{ 1 << 30, 24, EINVAL }, { 20, 8, 0 }, { 16, 16, 0 },
+	};
+	struct cmsghdr control[2] = { { .cmsg_level = 12345 } };
+	int to, fd = pair(variant->family, &to);
+	struct msghdr msg = { .msg_control = control };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		control[0].cmsg_len = rows[i].cmsg_len;
+		msg.msg_controllen = rows[i].controllen;
+		EXPECT_EQ(rows[i].verdict, err(sendmsg(fd, &msg, 0)))
+			TH_LOG("length %zu in %zu", rows[i].cmsg_len,
+			       rows[i].controllen);
+	}
+}
+
+TEST_F(sock, mtu)
+{
+	int to, fd = pair(variant->family, &to);
+
+	/* The device has 65536, which no IPv4 packet has. */
+	EXPECT_EQ(65535, get_int(fd, SOL_IP, IP_MTU));
+	EXPECT_EQ(-1, get_int(to, SOL_IP, IP_MTU));
+	EXPECT_EQ(ENOTCONN, errno);
+}
+
+/* 2000 bytes where 1500 fit */
+static const struct {
+	const char *what;
+	int mode, verdict;
+} pmtudisc[] = {
+	{ "IP_PMTUDISC_DONT", IP_PMTUDISC_DONT, 0 },
+	{ "IP_PMTUDISC_WANT", IP_PMTUDISC_WANT, 0 },
+	{ "IP_PMTUDISC_DO", IP_PMTUDISC_DO, EMSGSIZE },
+	{ "IP_PMTUDISC_PROBE", IP_PMTUDISC_PROBE, EMSGSIZE },
+	{ "IP_PMTUDISC_INTERFACE", IP_PMTUDISC_INTERFACE, EMSGSIZE },
+	{ "IP_PMTUDISC_OMIT", IP_PMTUDISC_OMIT, 0 },
+};
+
+TEST_F(sock, mtu_discover)
+{
+	struct ifreq ifr = { .ifr_name = "lo", .ifr_mtu = 1500 };
+	static char buf[2000], in[3000];
+	int to, fd;
+	size_t i;
+
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	ASSERT_EQ(0, ioctl(fd, SIOCSIFMTU, &ifr));
+	fd = pair(variant->family, &to);
+	EXPECT_EQ(1500, get_int(fd, SOL_IP, IP_MTU));
+	for (i = 0; i < ARRAY_SIZE(pmtudisc); i++) {
+		ASSERT_EQ(0, set_int(fd, SOL_IP, IP_MTU_DISCOVER,
+				     pmtudisc[i].mode));
+		EXPECT_EQ(pmtudisc[i].verdict,
+			  err(send(fd, buf, sizeof(buf), 0)))
+			TH_LOG("%s", pmtudisc[i].what);
+		if (!pmtudisc[i].verdict)
+			EXPECT_EQ(sizeof(buf), get(to, in, sizeof(in)));
+		/* What fits passes in every mode. */
+		EXPECT_EQ(1472, send(fd, buf, 1472, 0));
+		EXPECT_EQ(1472, get(to, in, sizeof(in)));
+	}
+}
+
+/* Filters see the header of 8 bytes first, in either family. */
+TEST_F(sock, filter)
+{
+	/* By the first byte of payload: 'd' is dropped, 't' cut to 2 bytes */
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 8),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 'd', 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 't', 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 8 + 2),
+		BPF_STMT(BPF_RET | BPF_K, 0xffff),
+	};
+	struct sock_fprog prog = { ARRAY_SIZE(code), code };
+	int to, fd = pair(variant->family, &to);
+	char buf[16];
+
+	ASSERT_EQ(0, setsockopt(to, SOL_SOCKET, SO_ATTACH_FILTER, &prog,
+				sizeof(prog)));
+	EXPECT_EQ(4, send(fd, "drop", 4, 0));
+	EXPECT_EQ(4, send(fd, "trim", 4, 0));
+	EXPECT_EQ(4, send(fd, "keep", 4, 0));
+	EXPECT_EQ(2, get(to, buf, sizeof(buf)));
+	EXPECT_EQ(4, get(to, buf, sizeof(buf)));
+	EXPECT_EQ('k', buf[0]);
+	ASSERT_EQ(0, set_int(to, SOL_SOCKET, SO_DETACH_FILTER, 0));
+	EXPECT_EQ(4, send(fd, "drop", 4, 0));
+	EXPECT_EQ(4, get(to, buf, sizeof(buf)));
+	if (variant->family == AF_TTP) {
+		EXPECT_EQ(1, ttp_stat("TtpInFilterDrops"));
+		EXPECT_EQ(3, ttp_stat("TtpInDatagrams"));
+	}
+}
+
+/* A filter cannot cut into the header. */
+TEST_F(sock, filter_spares_the_header)
+{
+	struct sock_filter code[] = { BPF_STMT(BPF_RET | BPF_K, 1) };
+	struct sock_fprog prog = { ARRAY_SIZE(code), code };
+	int to, fd = pair(variant->family, &to);
+	struct sockaddr_in sin;
+	socklen_t len = sizeof(sin);
+	char c;
+
+	ASSERT_EQ(0, setsockopt(to, SOL_SOCKET, SO_ATTACH_FILTER, &prog,
+				sizeof(prog)));
+	EXPECT_EQ(1, send(fd, "x", 1, 0));
+	ASSERT_EQ(POLLIN, await(to, POLLIN, WAIT_MS));
+	EXPECT_EQ(0, recvfrom(to, &c, 1, 0, (void *)&sin, &len));
+	EXPECT_EQ(port_of(fd), ntohs(sin.sin_port));
+}
+
+/* The CPU that a connected socket heard its peer on; others have many */
+TEST_F(sock, incoming_cpu)
+{
+	int to, fd = pair(variant->family, &to);
+	char c;
+
+	EXPECT_EQ(1, send(fd, "x", 1, 0));
+	EXPECT_EQ(1, get(to, &c, 1));
+	EXPECT_EQ(-1, get_int(to, SOL_SOCKET, SO_INCOMING_CPU));
+	ASSERT_EQ(0, connect_to(to, variant->family, OWN, port_of(fd)));
+	EXPECT_EQ(1, send(fd, "x", 1, 0));
+	EXPECT_EQ(1, get(to, &c, 1));
+	EXPECT_EQ(sched_getcpu(), get_int(to, SOL_SOCKET, SO_INCOMING_CPU));
+}
+
+TEST_HARNESS_MAIN
