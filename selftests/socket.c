@@ -5,7 +5,6 @@
  */
 #include "ttp_test.h"
 
-#include <sys/resource.h>
 #include <sys/un.h>
 
 /* Who has a row of its own is refused by the family; the rest is the core's. */

@@ -18,6 +18,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -127,6 +128,18 @@ static inline long now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* How often this thread went to sleep. That a call waited shows here; by the
+ * clock it need not, for time-outs count ticks, and a tick of an emulated CPU
+ * may come late and many at once.
+ */
+static inline long sleeps(void)
+{
+	struct rusage usage = {};
+
+	getrusage(RUSAGE_THREAD, &usage);
+	return usage.ru_nvcsw;
 }
 
 /* A counter of /proc/net/ttp/snmp, in the caller's namespace; -1 if none */
