@@ -9,10 +9,10 @@ KERNEL	?= 6.12
 KERNELS	?= 6.1 6.12 7.2
 KDIR	?= /lib/modules/$(shell uname -r)/build
 PREFIX	?= /usr/local
+release	= $(or $(shell cat $(KDIR)/include/config/kernel.release 2>/dev/null),\
+	       $(shell uname -r))
 
 vm	:= selftests/vm
-cc_warn	:= -Wall -Wextra -Wformat=2 -Wshadow -Wstrict-prototypes \
-	   -Wmissing-prototypes
 # Inside a kernel tree's build this file is not read; here its own is silent.
 MAKEFLAGS += --no-print-directory
 
@@ -59,12 +59,12 @@ user:
 
 install: all
 	install -D -m 644 ttp.ko \
-		$(DESTDIR)/lib/modules/$(shell uname -r)/updates/ttp.ko
+		$(DESTDIR)/lib/modules/$(release)/updates/ttp.ko
 	@$(MAKE) -C userspace O=$(CURDIR)/build/host PREFIX=$(PREFIX) install
 	$(if $(DESTDIR),,depmod)
 
 uninstall:
-	rm -f $(DESTDIR)/lib/modules/$(shell uname -r)/updates/ttp.ko
+	rm -f $(DESTDIR)/lib/modules/$(release)/updates/ttp.ko
 	@$(MAKE) -C userspace PREFIX=$(PREFIX) uninstall
 	$(if $(DESTDIR),,depmod)
 
@@ -83,7 +83,8 @@ build/%/ttp.ko: FORCE | deps
 	@set -e; line=$$($(vm)/kernel $*); set -- $$line; \
 	echo "  MODULE  build/$*/ttp.ko ($$1)"; \
 	$(vm)/enter $$6 -- make -s -C $$4 M=$(CURDIR)/build/kb-$* W=1 \
-		KBUILD_MODPOST_WARN= modules
+		modules >build/$*/log 2>&1 || { cat build/$*/log >&2; exit 1; }
+	@grep -v 'Skipping BTF' build/$*/log >&2 || true
 	@cp build/kb-$*/module/ttp.ko $@
 
 # What is laid over a guest's root: programs, and kselftests under /ksft.
