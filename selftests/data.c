@@ -647,6 +647,41 @@ TEST_F(sock, broadcast)
 				      PORT)));
 }
 
+/* Nobody is there: the next call of a connected socket says so, once. */
+TEST_F(sock, refused)
+{
+	int fd = bound(variant->family, OWN, 0);
+
+	ASSERT_EQ(0, connect_to(fd, variant->family, OWN, PORT));
+	EXPECT_EQ(1, send(fd, "x", 1, 0));
+	EXPECT_EQ(POLLERR, await(fd, 0, WAIT_MS));
+	EXPECT_EQ(ECONNREFUSED, err(recv(fd, in, 1, 0)));
+	EXPECT_EQ(EAGAIN, err(recv(fd, in, 1, MSG_DONTWAIT)));
+	EXPECT_EQ(1, send(fd, "x", 1, 0));
+	EXPECT_EQ(POLLERR, await(fd, 0, WAIT_MS));
+	EXPECT_EQ(ECONNREFUSED, err(recv(fd, in, 1, MSG_PEEK)));
+	EXPECT_EQ(1, send(fd, "x", 1, 0));
+	EXPECT_EQ(POLLERR, await(fd, 0, WAIT_MS));
+	EXPECT_EQ(ECONNREFUSED, err(send(fd, "x", 1, 0)));
+	EXPECT_EQ(0, get_int(fd, SOL_SOCKET, SO_ERROR));
+	if (variant->family == AF_TTP) {
+		EXPECT_EQ(3, ttp_stat("TtpInNoPorts"));
+		EXPECT_EQ(3, ttp_stat("TtpOutUnreachables"));
+		EXPECT_EQ(3, ttp_stat("TtpInIcmpErrors"));
+	}
+}
+
+TEST_F(sock, refused_unconnected)
+{
+	int fd = bound(variant->family, OWN, 0);
+
+	EXPECT_EQ(1, send_to(fd, "x", 1, variant->family, OWN, PORT));
+	EXPECT_TRUE(settle());
+	EXPECT_EQ(0, get_int(fd, SOL_SOCKET, SO_ERROR));
+	EXPECT_EQ(EAGAIN, err(recv(fd, in, 1, MSG_DONTWAIT)));
+	EXPECT_EQ(1, send_to(fd, "x", 1, variant->family, OWN, PORT));
+}
+
 #define THREADS		4
 #define ROUNDS		250
 
