@@ -86,7 +86,7 @@ ttp_enqueue(struct sock *sk, struct sk_buff *skb)
 	spin_unlock(&queue->lock);
 
 	if (!sock_flag(sk, SOCK_DEAD))
-		READ_ONCE(sk->sk_data_ready)(sk);
+		sk->sk_data_ready(sk);
 	return SKB_NOT_DROPPED_YET;
 }
 

@@ -141,7 +141,7 @@ struct ttp_net {
 	struct hlist_head raw;
 	struct ttp_port __rcu *ports[TTP_PORT_PAGES];
 	struct rhltable peers;
-	spinlock_t lock;
+	spinlock_t lock;	/* see above */
 };
 
 extern unsigned int ttp_net_id;
