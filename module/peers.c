@@ -103,8 +103,11 @@ int ttp_connect_peer(struct sock *sk, struct sockaddr_unsized *uaddr, int len)
 	lock_sock(sk);
 	ttp_peer_del(sk);
 	err = __ip4_datagram_connect(sk, uaddr, len);
-	/* A connect() that fails leaves the old peer. */
-	if (sk->sk_state == TCP_ESTABLISHED && sk->sk_type != SOCK_RAW)
+	/* A connect() that fails leaves the old peer. There is no port if another
+	 * thread has just disconnected.
+	 */
+	if (sk->sk_state == TCP_ESTABLISHED && sk->sk_type != SOCK_RAW &&
+	    inet_sk(sk)->inet_sport)
 		ttp_peer_add(sk);
 	release_sock(sk);
 	return err;
