@@ -106,9 +106,14 @@ vm: build/$(KERNEL)/ttp.ko guest
 lint: | deps
 	@$(vm)/enter bookworm -- $(vm)/lint
 
-bench bench-doc: build/$(KERNEL)/ttp.ko guest
+bench: build/$(KERNEL)/ttp.ko guest
 	@$(vm)/bench $(if $(SHORT),--short) $(if $(CLOCK:icount=),--$(CLOCK)) \
-		$(if $(filter bench-doc,$@),--doc) $(KERNEL)
+		$(KERNEL)
+
+bench-doc: build/$(KERNEL)/ttp.ko guest
+	@$(vm)/profile $(KERNEL) conn >Documentation/profile-conn.txt
+	@$(vm)/profile $(KERNEL) sr >Documentation/profile-sr.txt
+	@$(vm)/bench --doc $(KERNEL)
 
 profile: build/$(KERNEL)/ttp.ko guest
 	@$(vm)/profile $(KERNEL) $(MODE)
