@@ -60,6 +60,8 @@ static void ttp_deliver_all(struct ttp_net *tn, struct sk_buff *skb)
 	struct sk_buff *clone;
 	struct ttp_sock *tsk;
 
+	/* One's own copy comes from lo, as everybody's from a device. */
+	flow.dif = skb->dev->ifindex;
 	if (!port)
 		goto ignored;
 	ttp_for_each_owner(tsk, node, port) {

@@ -7,6 +7,7 @@
 #define _TTP_LOOKUP_H
 
 #include <net/ip.h>
+#include <net/route.h>
 #include <net/udp.h>
 
 #include "ttp.h"
@@ -18,7 +19,8 @@
  * @raddr: remote address
  * @lport: local port
  * @rport: remote port
- * @dif: index of the device it came in on
+ * @dif: index of the device it came in on; of the one that has the address if
+ *	it never left the host
  * @sdif: index of that device's VRF, or 0
  */
 struct ttp_flow {
@@ -38,7 +40,7 @@ static inline struct ttp_flow ttp_flow_in(struct sk_buff *skb)
 		.raddr = ip_hdr(skb)->saddr,
 		.lport = ttp_hdr(skb)->dest,
 		.rport = ttp_hdr(skb)->source,
-		.dif = skb->dev->ifindex,
+		.dif = inet_iif(skb),
 		.sdif = inet_sdif(skb),
 	};
 }
