@@ -18,23 +18,10 @@
 #endif
 #define DROPS		8	/* SK_MEMINFO_DROPS */
 
-#define OWN		"127.0.0.1"
-#define PORT		5000
 #define ALL_EVENTS	(POLLIN | POLLPRI | POLLOUT | POLLRDHUP | POLLRDNORM | \
 			 POLLRDBAND | POLLWRNORM | POLLWRBAND)
 #define CAN_WRITE	(POLLOUT | POLLWRNORM | POLLWRBAND)
 #define CAN_READ	(POLLIN | POLLRDNORM)
-
-/* A receiver, bound to OWN and PORT, and a sender connected to it */
-static int pair(int family, int *to)
-{
-	int fd = bound(family, OWN, 0);
-
-	*to = bound(family, OWN, PORT);
-	if (*to < 0 || connect_to(fd, family, OWN, PORT))
-		return -1;
-	return fd;
-}
 
 static int now(int fd)
 {

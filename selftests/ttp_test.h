@@ -24,6 +24,12 @@
 
 #define WAIT_MS		5000	/* for what is sure to come */
 
+#define ANY		"0.0.0.0"
+#define OWN		"127.0.0.1"
+#define OWN2		"127.0.0.2"
+#define PORT		5000
+#define PEER_PORT	6000
+
 /* 0, or the errno of a call: EXPECT_EQ(EINVAL, err(bind(...))) */
 #define err(call)	((call) < 0 ? errno : 0)
 
@@ -94,6 +100,43 @@ static inline int bound(int family, const char *ip, int port)
 		return -1;
 	}
 	return fd;
+}
+
+/* A receiver, bound to OWN and PORT, and a sender connected to it */
+static inline int pair(int family, int *to)
+{
+	int fd = bound(family, OWN, 0);
+
+	*to = bound(family, OWN, PORT);
+	if (*to < 0 || connect_to(fd, family, OWN, PORT))
+		return -1;
+	return fd;
+}
+
+/* How a socket is opened: the order of its members is that of the calls. */
+struct opening {
+	bool reuse;
+	const char *device;	/* or NULL */
+	const char *addr;	/* bound to it, and to PORT; or NULL */
+	const char *peer;	/* then connected to it, and to PEER_PORT */
+};
+
+/* Return: socket, or -1 */
+static inline int open_as(int family, const struct opening *how)
+{
+	int fd = socket(family, SOCK_DGRAM, 0), saved;
+
+	if (set_int(fd, SOL_SOCKET, SO_REUSEADDR, how->reuse) == 0 &&
+	    (!how->device ||
+	     setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, how->device,
+			strlen(how->device)) == 0) &&
+	    (!how->addr || bind_to(fd, family, how->addr, PORT) == 0) &&
+	    (!how->peer || connect_to(fd, family, how->peer, PEER_PORT) == 0))
+		return fd;
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
 }
 
 /* getsockname()'s port; -1 if it fails */
@@ -212,6 +255,13 @@ static inline int device_up(const char *name)
 	ret = ret ?: ioctl(fd, SIOCSIFFLAGS, &ifr);
 	close(fd);
 	return ret;
+}
+
+/* A second device, for SO_BINDTODEVICE */
+static inline int add_device(void)
+{
+	return system("ip link add v0 type veth peer name v1") ?:
+	       device_up("v0") ?: device_up("v1");
 }
 
 /* A network namespace of one's own, and one CPU: see settle() */
