@@ -286,7 +286,7 @@ static __always_inline int ttp_give(struct sock *sk, struct sk_buff *skb,
 	ttp_copy_name(msg, skb);
 	if (inet_cmsg_flags(inet_sk(sk)))
 		ip_cmsg_recv_offset(msg, sk, skb, sizeof(struct ttphdr), off);
-	consume_skb(skb);
+	ttp_consume_skb(skb);
 	return flags & MSG_TRUNC ? ulen : copied;
 }
 
@@ -332,7 +332,8 @@ int ttp_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags)
 	if (unlikely(flags & MSG_PEEK))
 		return ttp_peek(sk, msg, len, flags);
 
-	if (likely(!READ_ONCE(sk->sk_err)))
+	if (likely(!READ_ONCE(sk->sk_err)) &&
+	    !skb_queue_empty_lockless(&sk->sk_receive_queue))
 		skb = ttp_take(sk);
 	if (!skb) {
 		skb = ttp_wait(sk, flags);

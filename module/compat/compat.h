@@ -82,6 +82,21 @@ ttp_sk_filter_trim_cap(struct sock *sk, struct sk_buff *skb, unsigned int cap)
 #define sk_filter_trim_cap	ttp_sk_filter_trim_cap
 #endif
 
+/* A reader gives an skb back to the CPU that made it, which makes its next ones
+ * of those, as UDP's skb_attempt_defer_free() does; NAPI's door to that is the
+ * exported one. Older kernels keep no such store for skbs of sockets.
+ */
+static inline void ttp_consume_skb(struct sk_buff *skb)
+{
+#ifdef TTP_HAVE_SKB_DEFER_NODE
+	local_bh_disable();
+	napi_consume_skb(skb, 1);
+	local_bh_enable();
+#else
+	consume_skb(skb);
+#endif
+}
+
 /* The end of a table of sysctls was once marked, and is now a fault. */
 #ifdef TTP_HAVE_NET_SYSCTL_SZ
 #define TTP_SYSCTL_END
