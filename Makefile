@@ -19,7 +19,7 @@ MAKEFLAGS += --no-print-directory
 # sync FROM... TO: a mirror of the sources, so that no two kernels' objects mix
 sync	= mkdir -p $(2) && cp -ruT $(1) $(2)
 
-.PHONY: all help modules user guest deps demo test vm lint bench bench-doc \
+.PHONY: all help layout modules user guest deps demo test vm lint bench bench-doc \
 	profile install uninstall clean FORCE
 
 all: ttp.ko user
@@ -39,6 +39,7 @@ help:
 	@echo '                       CLOCK=wall); make bench-doc puts it in the sources'
 	@echo '  make profile         the same by kernel function (KERNEL=6.12,'
 	@echo '                       MODE=conn or MODE=sr)'
+	@echo '  make layout          structures and cache lines, by pahole (KERNEL=6.12)'
 	@echo '  make clean           what was built; the cache stays (~/.cache/ttp)'
 	@echo 'Any command in any guest: selftests/vm/run --help'
 
@@ -117,6 +118,9 @@ bench-doc: build/$(KERNEL)/ttp.ko guest
 
 profile: build/$(KERNEL)/ttp.ko guest
 	@$(vm)/profile $(KERNEL) $(MODE)
+
+layout: build/$(KERNEL)/ttp.ko
+	@$(vm)/enter bookworm -- pahole -F dwarf -C ttp_net,ttp_port,ttp_sock $<
 
 clean:
 	rm -rf build ttp.ko
