@@ -28,9 +28,10 @@ static struct ctl_table_header *ttp_sysctl_header;
 /**
  * ttp_sysctl_init() - choose the limits and show them
  *
- * What all receive queues may hold, in pages: below the first all is well, the
- * second is where pressure begins, above the third only a socket that holds
- * little gets more. The choice is udp_init()'s: an eighth of the memory.
+ * What all receive queues may hold, in pages: below the first all is well, above
+ * it only a socket that holds little gets more, above the third nobody. The
+ * second is for stream protocols. The choice is udp_init()'s: an eighth of the
+ * memory.
  *
  * Return: 0 or -ENOMEM.
  */
