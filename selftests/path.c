@@ -3,295 +3,17 @@
  * A socket that sends the same way again and again is spared the look-up of a
  * route. Here it has done so when something changes: the very next datagram
  * must go by what holds now, as UDP's does.
- *
- *	+------+10.0.1.1 (.7)   10.0.1.2+------+
- *	|      +a----------------------a+      |   10.9.9.9 is h2, by way of a,
- *	|  h1  |                        |  h2  |   or of b as table 2 and the
- *	|      +b----------------------b+      |   second best route say;
- *	+------+10.0.2.1        10.0.2.2+------+   10.8.8.8 is h2 by way of b
- *
- * The test is h1, and has sockets in h2: one for each device.
  */
 #define _GNU_SOURCE
-#include "packet.h"
+#include "hosts.h"
 
 #include <pthread.h>
-#include <sys/wait.h>
 
-#define THERE	"10.9.9.9"
-#define BESIDE	"10.8.8.8"
 #define GROUP	"239.1.2.3"
-#define HOME	"a 10.0.1.1"	/* the way to THERE before all changes */
 #define MANY	20000
-
 #define DEV_B	(-2)		/* b's index, as an option's value */
 
-/* h2's ends come up first: those of h1 can then send as soon as they are up. */
-static const char h2_setup[] =
-	"link add name a address 02:00:00:00:00:0a arp off type veth"
-	" peer name a address 02:00:00:00:00:0a arp off netns %s\n"
-	"link add name b address 02:00:00:00:00:0b arp off type veth"
-	" peer name b address 02:00:00:00:00:0b arp off netns %s\n"
-	"address add 10.0.1.2/24 brd + dev a\n"
-	"address add 10.0.2.2/24 brd + dev b\n"
-	"address add " THERE "/32 dev lo\n"
-	"address add " BESIDE "/32 dev lo\n"
-	"link set dev a up\n"
-	"link set dev b up";
-
-static const char h1_setup[] =
-	"address add 10.0.1.1/24 brd + dev a\n"
-	"address add 10.0.1.7/32 dev a\n"
-	"address add 10.0.2.1/24 brd + dev b\n"
-	"link set dev a up\n"
-	"link set dev b up\n"
-	"route add 10.9.0.0/16 via 10.0.1.2\n"
-	"route add 10.9.0.0/16 via 10.0.2.2 metric 200\n"
-	"route add 10.8.0.0/16 via 10.0.2.2\n"
-	"route add 10.9.0.0/16 via 10.0.2.2 table 2";
-
-/* --- ip ---------------------------------------------------------------------- */
-
-/* One process for all commands: starting it is what takes time. */
-static struct batch {
-	pid_t pid;
-	FILE *to;
-	int from;
-	int number;	/* of the protocol, for PROTO in commands */
-} ip;
-
-static int ip_start(void)
-{
-	int to[2], from[2];
-
-	if (pipe2(to, O_CLOEXEC) || pipe2(from, O_CLOEXEC))
-		return -1;
-	ip.pid = fork();
-	if (ip.pid == 0) {
-		dup2(to[0], 0);
-		dup2(from[1], 1);
-		dup2(from[1], 2);
-		execlp("ip", "ip", "-force", "-oneline", "-batch", "-", NULL);
-		_exit(127);
-	}
-	close(to[0]);
-	close(from[1]);
-	ip.to = fdopen(to[1], "w");
-	ip.from = from[0];
-	return ip.pid < 0 ? -1 : 0;
-}
-
-static void ip_stop(void)
-{
-	fclose(ip.to);
-	close(ip.from);
-	waitpid(ip.pid, NULL, 0);
-}
-
-/* What it says until it has shown lo, which it does when it is through */
-static char *ip_answer(void)
-{
-	static char text[4096];
-	size_t len = 0;
-	ssize_t n;
-
-	do {
-		if (await(ip.from, POLLIN, WAIT_MS) != POLLIN)
-			return "ip does not come to an end";
-		n = read(ip.from, text + len, sizeof(text) - 1 - len);
-		len += n > 0 ? n : 0;
-		text[len] = '\0';
-		if (strstr(text, ": lo:") && text[len - 1] == '\n')
-			break;
-	} while (n > 0 && len < sizeof(text) - 1);
-	return text;
-}
-
-/* ip's commands, one a line; 0 if they worked */
-static int change(const char *commands)
-{
-	const char *p;
-	char *said;
-
-	while ((p = strstr(commands, "PROTO"))) {
-		fprintf(ip.to, "%.*s%d", (int)(p - commands), commands,
-			ip.number);
-		commands = p + strlen("PROTO");
-	}
-	fprintf(ip.to, "%s\nlink show dev lo\n", commands);
-	fflush(ip.to);
-	said = ip_answer();
-	if (!strncmp(said, "1: lo:", strlen("1: lo:")))
-		return 0;
-	ksft_print_msg("%s\n", said);
-	return -1;
-}
-
-/* --- the two hosts ------------------------------------------------------------ */
-
-/* Sockets that hear what comes in: in h2 on one device each, and in h1 */
-static struct sink {
-	const char *name;
-	const char *device;
-	int fd;
-} sinks[] = { { "a", "a", -1 }, { "b", "b", -1 }, { "here", "", -1 } };
-
-static int here, away;	/* h1 and h2 */
-
-static int open_sink(struct sink *s, int family)
-{
-	s->fd = socket(family, SOCK_DGRAM, 0);
-	return set_int(s->fd, SOL_SOCKET, SO_REUSEADDR, 1) ?:
-	       setsockopt(s->fd, SOL_SOCKET, SO_BINDTODEVICE, s->device,
-			  strlen(s->device)) ?:
-	       set_int(s->fd, SOL_IP, IP_RECVTTL, 1) ?:
-	       bind_to(s->fd, family, "0.0.0.0", 5000);
-}
-
-static int enter_host(int *ns)
-{
-	if (own_netns() ||
-	    write_file("/proc/sys/net/ipv4/conf/all/rp_filter", "0") ||
-	    write_file("/proc/sys/net/ipv4/conf/default/rp_filter", "0"))
-		return -1;
-	*ns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	return *ns < 0 ? -1 : 0;
-}
-
-static int build(int family, int protocol)
-{
-	char commands[sizeof(h2_setup) + 128], ns[64];
-
-	ip.number = protocol;
-	if (enter_host(&here) || enter_host(&away) || ip_start())
-		return -1;
-	snprintf(ns, sizeof(ns), "/proc/%d/fd/%d", getpid(), here);
-	snprintf(commands, sizeof(commands), h2_setup, ns, ns);
-	if (change(commands) || open_sink(&sinks[0], family) ||
-	    open_sink(&sinks[1], family))
-		return -1;
-	ip_stop();
-	return setns(here, CLONE_NEWNET) ?: ip_start() ?: change(h1_setup) ?:
-	       open_sink(&sinks[2], family);
-}
-
-FIXTURE(path) {
-	int fd;
-};
-
-FIXTURE_VARIANT(path) {
-	int family;
-	int protocol;
-};
-
-FIXTURE_VARIANT_ADD(path, udp) {
-	.family = AF_INET,
-	.protocol = IPPROTO_UDP,
-};
-
-FIXTURE_VARIANT_ADD(path, ttp) {
-	.family = AF_TTP,
-	.protocol = IPPROTO_TTP,
-};
-
-FIXTURE_SETUP(path)
-{
-	if (not_ready())
-		SKIP(return, NOT_READY);
-	ASSERT_EQ(0, build(variant->family, variant->protocol));
-	self->fd = bound(variant->family, "0.0.0.0", 4000);
-	ASSERT_LE(0, self->fd);
-}
-
-FIXTURE_TEARDOWN(path)
-{
-	ip_stop();
-}
-
-/* --- which way ---------------------------------------------------------------- */
-
-static int ttl;		/* of the latest that came */
-
-static ssize_t receive(int fd, void *data, size_t len, struct sockaddr_in *from)
-{
-	char control[64];
-	struct iovec iov = { data, len };
-	struct msghdr msg = {
-		.msg_name = from, .msg_namelen = sizeof(*from),
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = control, .msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *cmsg;
-	ssize_t n;
-
-	n = recvmsg(fd, &msg, MSG_DONTWAIT);
-	if (n < 0)
-		return n;
-	for (cmsg = CMSG_FIRSTHDR(&msg); cmsg; cmsg = CMSG_NXTHDR(&msg, cmsg))
-		if (cmsg->cmsg_level == SOL_IP && cmsg->cmsg_type == IP_TTL)
-			memcpy(&ttl, CMSG_DATA(cmsg), sizeof(ttl));
-	return n;
-}
-
-static const char *came(unsigned int seq, size_t len)
-{
-	static char text[64], data[2048];
-	struct sockaddr_in from;
-	unsigned int i;
-	ssize_t n;
-
-	for (i = 0; i < ARRAY_SIZE(sinks); i++) {
-		n = receive(sinks[i].fd, data, sizeof(data), &from);
-		if (n < 0)
-			continue;
-		if (n != (ssize_t)len || memcmp(data, &seq, sizeof(seq)))
-			return "another datagram";
-		snprintf(text, sizeof(text), "%s %s", sinks[i].name,
-			 inet_ntoa(from.sin_addr));
-		return text;
-	}
-	return NULL;
-}
-
-/* What becomes of a datagram of @len: an errno, "lost", or the device that it
- * came in on and its source
- */
-static const char *way_of(int fd, const struct sockaddr_in *to, size_t len,
-			  int flags)
-{
-	static char data[2048];
-	static unsigned int seq;
-	const char *text;
-
-	memcpy(data, &(unsigned int) { ++seq }, sizeof(seq));
-	if (sendto(fd, data, len, flags, (void *)to, to ? sizeof(*to) : 0) < 0)
-		return strerrorname_np(errno);
-	/* veth without ARP is there when sendto() returns, mostly. */
-	text = came(seq, len);
-	if (!text && settle())
-		text = came(seq, len);
-	return text ?: "lost";
-}
-
-static const char *way(int fd, int family, const char *ip)
-{
-	struct sockaddr_in to = at(family, ip, 5000);
-
-	return way_of(fd, &to, 100, 0);
-}
-
-#define WAY(fd, to)	way(fd, variant->family, to)
-
-/* The first misses, the second is remembered, the next two make use of it. */
-#define SETTLE_ON(fd, to, way)						\
-	do {								\
-		int turn;						\
-									\
-		for (turn = 0; turn < 4; turn++)			\
-			ASSERT_STREQ(way, WAY(fd, to));			\
-	} while (0)
-
-/* --- one change after the other ------------------------------------------------ */
+/* --- one change after the other ------------------------------------------ */
 
 struct option {
 	int level, name, val, old;
@@ -589,7 +311,7 @@ TEST_F(path, ttl_is_of_the_moment)
 	EXPECT_EQ(50, ttl);
 }
 
-/* --- broadcast and multicast ----------------------------------------------------- */
+/* --- broadcast and multicast --------------------------------------------- */
 
 TEST_F(path, broadcast_needs_leave_each_time)
 {
@@ -651,7 +373,7 @@ TEST_F(path, multicast_obeys)
 	EXPECT_STREQ(HOME, WAY(fd, GROUP));
 }
 
-/* --- path MTU ---------------------------------------------------------------------- */
+/* --- path MTU ------------------------------------------------------------ */
 
 /* Somebody on the way, h2, says that a datagram to THERE was too long. */
 static int too_long(int protocol, int mtu)
@@ -719,7 +441,7 @@ TEST_F(path, mtu_is_of_the_moment)
 	EXPECT_STREQ(HOME, way_of(fd, &to, 1000, 0));
 }
 
-/* --- netfilter ---------------------------------------------------------------------- */
+/* --- netfilter ----------------------------------------------------------- */
 
 TEST_F(path, obeys_netfilter)
 {
@@ -737,7 +459,7 @@ TEST_F(path, obeys_netfilter)
 	EXPECT_STREQ(HOME, WAY(self->fd, THERE));
 }
 
-/* --- two threads --------------------------------------------------------------------- */
+/* --- two threads --------------------------------------------------------- */
 
 /* One half of those who share a socket */
 struct half {
@@ -814,7 +536,7 @@ TEST_F_TIMEOUT(path, two_threads_two_ways, 60)
 	EXPECT_STREQ("b 10.0.2.1", WAY(self->fd, BESIDE));
 }
 
-/* --- what a route holds ---------------------------------------------------------------- */
+/* --- what a route holds -------------------------------------------------- */
 
 /* unregister_netdevice() waits until nobody has the device any more. */
 TEST_F(path, device_goes_while_remembered)
