@@ -110,7 +110,9 @@ TEST_F(sock, queue_is_charged_by_truesize)
 	EXPECT_EQ(0, info(to, SK_MEMINFO_DROPS));
 }
 
-/* The last one in may overshoot SO_RCVBUF, and the next is dropped. */
+/* What is dropped is the first that finds the queue over SO_RCVBUF; with UDP of
+ * Linux 7.2, the first that would take it over.
+ */
 TEST_F(sock, queue_is_bounded_by_rcvbuf)
 {
 	int to, fd = roomy(variant->family, &to), limit, one, n;
@@ -124,7 +126,7 @@ TEST_F(sock, queue_is_bounded_by_rcvbuf)
 	}
 	ASSERT_LT(1, n);
 	one = held(to) / (n - 1);
-	EXPECT_LT(limit, held(to));
+	EXPECT_LT(limit, held(to) + (variant->family == AF_TTP ? 0 : one));
 	EXPECT_GE(limit, held(to) - one);
 	EXPECT_EQ(n - 1, drain(to));
 	EXPECT_EQ(0, held(to));
@@ -346,8 +348,8 @@ TEST_F(limits, all_queues_are_counted)
 			EXPECT_EQ(n, drain(to));
 		close(to);
 		close(fd);
-		EXPECT_TRUE(memory_of_all_falls_to(before + slack));
 	}
+	EXPECT_TRUE(memory_of_all_falls_to(before + slack));
 }
 
 /* Above the third number nobody gets more; a CPU lends what it has. */

@@ -129,8 +129,7 @@ TEST_F_TIMEOUT(path, obeys_each_change, 60)
 
 	for (i = 0; i < ARRAY_SIZE(changes); i++) {
 		c = &changes[i];
-		if (c->before)
-			ASSERT_EQ(0, change(c->before)) TH_LOG("%s", c->words);
+		ASSERT_EQ(0, c->before ? change(c->before) : 0);
 		SETTLE_ON(self->fd, THERE, HOME);
 		ASSERT_EQ(0, apply(self->fd, c->ip, &c->option,
 				   c->option.val)) {
@@ -149,8 +148,7 @@ TEST_F_TIMEOUT(path, obeys_each_change, 60)
 		EXPECT_STREQ(HOME, WAY(self->fd, THERE)) {
 			TH_LOG("%s, undone", c->words);
 		}
-		if (c->after)
-			ASSERT_EQ(0, change(c->after));
+		ASSERT_EQ(0, c->after ? change(c->after) : 0);
 	}
 }
 
@@ -317,6 +315,9 @@ TEST_F(path, broadcast_needs_leave_each_time)
 {
 	int fd = self->fd;
 
+	/* h1's own copies are not what is asked for. */
+	close(sinks[2].fd);
+	sinks[2].fd = -1;
 	EXPECT_STREQ("EACCES", WAY(fd, "10.0.1.255"));
 	ASSERT_EQ(0, set_int(fd, SOL_SOCKET, SO_BROADCAST, 1));
 	SETTLE_ON(fd, "10.0.1.255", HOME);
@@ -465,7 +466,7 @@ TEST_F(path, obeys_netfilter)
 struct half {
 	int family, fd, sink, cpu;
 	const char *to, *from;
-	int wrong, right;
+	int want, wrong, right;
 };
 
 static void check_batch(struct half *h, int n)
@@ -490,7 +491,7 @@ static void check_batch(struct half *h, int n)
 	}
 }
 
-/* In step, or the backlog would lose some */
+/* In step: the backlog is short */
 static void *send_and_check(void *arg)
 {
 	struct half *h = arg;
@@ -504,7 +505,7 @@ static void *send_and_check(void *arg)
 		msgs[i].msg_hdr.msg_name = &to;
 		msgs[i].msg_hdr.msg_namelen = sizeof(to);
 	}
-	for (i = 0; i < MANY && h->right + h->wrong == i; i += n) {
+	for (i = 0; i < h->want && h->right + h->wrong == i; i += n) {
 		n = sendmmsg(h->fd, msgs, 64, 0);
 		if (n <= 0)
 			break;
@@ -515,21 +516,22 @@ static void *send_and_check(void *arg)
 
 TEST_F_TIMEOUT(path, two_threads_two_ways, 60)
 {
+	/* UDP is here to show that it can be done. */
+	int i, n = variant->family == AF_TTP ? MANY : MANY / 10;
 	struct half halves[] = {
 		{ variant->family, self->fd, sinks[0].fd, -1, THERE,
-		  "10.0.1.1", .right = 0 },
+		  "10.0.1.1", .want = n },
 		{ variant->family, self->fd, sinks[1].fd, sched_getcpu(),
-		  BESIDE, "10.0.2.1", .right = 0 },
+		  BESIDE, "10.0.2.1", .want = n },
 	};
 	pthread_t thread;
-	int i;
 
 	ASSERT_EQ(0, pthread_create(&thread, NULL, send_and_check,
 				    &halves[1]));
 	send_and_check(&halves[0]);
 	pthread_join(thread, NULL);
 	for (i = 0; i < 2; i++) {
-		EXPECT_LE(MANY, halves[i].right);
+		EXPECT_LE(n, halves[i].right);
 		EXPECT_EQ(0, halves[i].wrong);
 	}
 	EXPECT_STREQ(HOME, WAY(self->fd, THERE));
