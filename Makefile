@@ -13,6 +13,10 @@ release	= $(or $(shell cat $(KDIR)/include/config/kernel.release 2>/dev/null),\
 	       $(shell uname -r))
 
 vm	:= selftests/vm
+# What has run is asked of the kernel that can tell; line numbers in its reports
+kbuild-debug := GCOV_PROFILE=y KCOV_INSTRUMENT=y KCFLAGS=-g
+kbuild-kcsan := KCFLAGS=-g
+
 # Inside a kernel tree's build this file is not read; here its own is silent.
 MAKEFLAGS += --no-print-directory
 
@@ -28,7 +32,7 @@ help:
 	@echo 'On this machine:'
 	@echo '  make                 ttp.ko for the running kernel, build/host/: programs'
 	@echo '  make install         both for good (DESTDIR=, PREFIX=); make uninstall'
-	@echo 'In virtual machines (KERNEL is 6.1, 6.12 or 7.2):'
+	@echo 'In virtual machines (KERNEL is 6.1, 6.12, 7.2, debug or kcsan):'
 	@echo '  make demo            two hosts and a router talk; TWO_VMS=1: two machines'
 	@echo '  make test            all tests (KERNELS="6.1 6.12 7.2", T=NAME for one)'
 	@echo '  make vm              a shell in a guest with the module (KERNEL=6.12)'
@@ -84,7 +88,7 @@ build/%/ttp.ko: FORCE | deps
 	@set -e; line=$$($(vm)/kernel $*); set -- $$line; \
 	echo "  MODULE  build/$*/ttp.ko ($$1)"; \
 	$(vm)/enter $$6 -- make -s -C $$4 M=$(CURDIR)/build/kb-$* W=1 \
-		modules >build/$*/log 2>&1 || { cat build/$*/log >&2; exit 1; }
+		$(kbuild-$*) modules >build/$*/log 2>&1 || { cat build/$*/log >&2; exit 1; }
 	@grep -v 'Skipping BTF' build/$*/log >&2 || true
 	@cp build/kb-$*/module/ttp.ko $@
 
