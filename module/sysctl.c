@@ -45,7 +45,7 @@ int __init ttp_sysctl_init(void)
 
 	ttp_sysctl_header = register_net_sysctl(&init_net, "net/ttp",
 						ttp_sysctls);
-	return ttp_sysctl_header ? 0 : -ENOMEM;
+	return ttp_sysctl_header || !IS_ENABLED(CONFIG_SYSCTL) ? 0 : -ENOMEM;
 }
 
 void ttp_sysctl_exit(void)

@@ -230,8 +230,19 @@ int ttp_getsockopt(struct socket *sock, int level, int optname,
 int ttp_cmsg_send(struct msghdr *msg);
 
 /* proc.c */
+#ifdef CONFIG_PROC_FS
 int ttp_proc_init(struct net *net);
 void ttp_proc_exit(struct net *net);
+#else
+static inline int ttp_proc_init(struct net *net)
+{
+	return 0;
+}
+
+static inline void ttp_proc_exit(struct net *net)
+{
+}
+#endif
 
 /* sysctl.c */
 extern long ttp_mem_limits[3];
