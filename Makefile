@@ -24,7 +24,7 @@ MAKEFLAGS += --no-print-directory
 sync	= mkdir -p $(2) && cp -ruT $(1) $(2)
 
 .PHONY: all help layout modules user guest deps demo test vm lint bench bench-doc \
-	profile install uninstall clean FORCE
+	profile intree install uninstall clean FORCE
 
 all: ttp.ko user
 
@@ -44,6 +44,7 @@ help:
 	@echo '  make profile         the same by kernel function (KERNEL=6.12,'
 	@echo '                       MODE=conn or MODE=sr)'
 	@echo '  make layout          structures and cache lines, by pahole (KERNEL=6.12)'
+	@echo '  make intree          would it build as net/ttp/, and elsewhere?'
 	@echo '  make clean           what was built; the cache stays (~/.cache/ttp)'
 	@echo 'Any command in any guest: selftests/vm/run --help'
 
@@ -125,6 +126,9 @@ profile: build/$(KERNEL)/ttp.ko guest
 
 layout: build/$(KERNEL)/ttp.ko
 	@$(vm)/enter bookworm -- pahole -F dwarf -C ttp_net,ttp_port,ttp_sock $<
+
+intree: | deps
+	@$(vm)/enter cross -- $(vm)/intree
 
 clean:
 	rm -rf build ttp.ko
