@@ -142,7 +142,8 @@ dismiss()
 ask()
 {
 	printf '%s\n' "${*:2}" >&"${to_agent[$1]}"
-	read -r -t 20 -u "${from_agent[$1]}" reply || reply="no answer"
+	read -r -t "${KSFT_MACHINE_SLOW:+1}20" -u "${from_agent[$1]}" reply ||
+		reply="no answer"
 }
 
 # want ANSWER HOST REQUEST...: the answer may be a pattern
