@@ -193,7 +193,8 @@ struct counters {
 
 static struct counters counters;
 
-static inline long icmp_out_msgs(void)
+/* A counter of the core's about ICMP, in the caller's namespace */
+static inline long icmp_stat(const char *name)
 {
 	char line[1024], keys[1024] = "", *k, *v, *ks, *vs;
 	FILE *f = fopen("/proc/net/snmp", "r");
@@ -207,7 +208,7 @@ static inline long icmp_out_msgs(void)
 			continue;
 		}
 		for (k = strtok_r(keys, " ", &ks), v = strtok_r(line, " ", &vs);
-		     k && v && strcmp(k, "OutMsgs");
+		     k && v && strcmp(k, name);
 		     k = strtok_r(NULL, " ", &ks), v = strtok_r(NULL, " ", &vs))
 			;
 		val = v ? atol(v) : -1;
@@ -228,7 +229,7 @@ static inline void read_counters(struct counters *c)
 	if (f)
 		fclose(f);
 	snprintf(c->name[c->n], sizeof(c->name[0]), "IcmpOutMsgs");
-	c->val[c->n++] = icmp_out_msgs();
+	c->val[c->n++] = icmp_stat("OutMsgs");
 }
 
 /* What moved since the last call: "TtpInShort TtpOutDatagrams+3" */

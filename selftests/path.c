@@ -432,6 +432,7 @@ TEST_F(path, mtu_is_of_the_moment)
 	SETTLE_ON(fd, THERE, HOME);
 	ASSERT_EQ(0, too_long(variant->protocol, 800));
 	ASSERT_TRUE(settle());
+	ASSERT_EQ(1, icmp_stat("InDestUnreachs"));
 	EXPECT_STREQ("EMSGSIZE", way_of(fd, &to, 1000, 0));
 	EXPECT_STREQ(HOME, way_of(fd, &to, 700, 0));
 	/* In fragments, if it may */
