@@ -205,7 +205,7 @@ static int loop_once(int port)
 	return ret;
 }
 
-TEST_F_TIMEOUT(churn, module_comes_and_goes_under_traffic, 120)
+TEST_F_TIMEOUT(churn, module_comes_and_goes_under_traffic, LONG)
 {
 	pthread_t thread[2];
 	int i;
@@ -228,7 +228,7 @@ TEST_F_TIMEOUT(churn, module_comes_and_goes_under_traffic, 120)
 		pthread_join(thread[i], NULL);
 }
 
-TEST_F_TIMEOUT(churn, socket_loads_the_module, 60)
+TEST_F_TIMEOUT(churn, socket_loads_the_module, LONG)
 {
 	int fd;
 
@@ -242,7 +242,7 @@ TEST_F_TIMEOUT(churn, socket_loads_the_module, 60)
 	EXPECT_TRUE(refcnt_falls_to(0));
 }
 
-TEST_F_TIMEOUT(churn, no_module_no_socket, 60)
+TEST_F_TIMEOUT(churn, no_module_no_socket, LONG)
 {
 	if (!removed())
 		SKIP(return, STAYS);
@@ -282,7 +282,7 @@ static int live_and_die(void)
 	return 0;
 }
 
-TEST_F_TIMEOUT(churn, namespaces_come_and_go_with_live_sockets, 120)
+TEST_F_TIMEOUT(churn, namespaces_come_and_go_with_live_sockets, LONG)
 {
 	long refs = number_in(refcnt_file, "");
 	int i, status;
@@ -346,7 +346,7 @@ static bool memory_is_back(long before)
 	return true;
 }
 
-TEST_F_TIMEOUT(churn, ten_thousand_sockets, 120)
+TEST_F_TIMEOUT(churn, ten_thousand_sockets, LONG)
 {
 	struct rlimit files = { SOCKETS + 100, SOCKETS + 100 };
 	long refs = number_in(refcnt_file, "");

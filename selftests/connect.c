@@ -445,7 +445,7 @@ static void connect_and_disconnect(int fd)
 }
 
 /* The socket wants its peer's datagrams before, after and meanwhile. */
-TEST_F_TIMEOUT(ttp, no_datagram_is_lost_to_a_connect, 100)
+TEST_F_TIMEOUT(ttp, no_datagram_is_lost_to_a_connect, LONG)
 {
 	int fd = bound(AF_TTP, "0.0.0.0", 5000);
 	int from = bound(AF_TTP, "127.0.0.2", 4000);
@@ -472,7 +472,7 @@ TEST_F_TIMEOUT(ttp, no_datagram_is_lost_to_a_connect, 100)
 /* A port that disconnect takes away is not in the way of a send: it takes
  * another, and what leaves has one.
  */
-TEST_F_TIMEOUT(ttp, send_while_disconnecting, 200)
+TEST_F_TIMEOUT(ttp, send_while_disconnecting, LONG)
 {
 	struct sockaddr_in to = at(AF_TTP, "127.0.0.1", 5000);
 	int sink = bound(AF_TTP, "127.0.0.1", 5000);

@@ -130,7 +130,7 @@ static void *come_and_go(void *arg)
 	return arg;
 }
 
-TEST_F_TIMEOUT(sock, each_hears_its_own, 60)
+TEST_F_TIMEOUT(sock, each_hears_its_own, LONG)
 {
 	pthread_t thread;
 
@@ -145,7 +145,7 @@ TEST_F_TIMEOUT(sock, each_hears_its_own, 60)
 	EXPECT_EQ(0, astray(variant->family));
 }
 
-TEST_F_TIMEOUT(sock, peers_change, 60)
+TEST_F_TIMEOUT(sock, peers_change, LONG)
 {
 	int family = variant->family, fd;
 

@@ -290,7 +290,7 @@ static int sweep(struct __test_metadata *_metadata, const struct call *call)
 	return -1;
 }
 
-TEST_F_TIMEOUT(faults, system_calls, 300)
+TEST_F_TIMEOUT(faults, system_calls, LONG)
 {
 	struct world w;
 	size_t i;
@@ -415,7 +415,7 @@ static int unload_module(void)
 	return 0;
 }
 
-TEST_F_TIMEOUT(faults, load, 300)
+TEST_F_TIMEOUT(faults, load, LONG)
 {
 	struct utsname uts;
 	char path[256];

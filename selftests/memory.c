@@ -246,7 +246,7 @@ static int reader_got(void)
 }
 
 /* One reads; the other looks, and takes one now and then. */
-TEST_F_TIMEOUT(sock, peek_while_another_reads, 60)
+TEST_F_TIMEOUT(sock, peek_while_another_reads, LONG)
 {
 	int to, fd = roomy(variant->family, &to), i, j, own = 0, seen = 0;
 	long limit = now_ms() + 4 * WAIT_MS;

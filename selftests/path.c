@@ -122,7 +122,7 @@ static int apply(int fd, const char *commands, const struct option *o, int val)
 	return o->name ? set_int(fd, o->level, o->name, val) : 0;
 }
 
-TEST_F_TIMEOUT(path, obeys_each_change, 60)
+TEST_F_TIMEOUT(path, obeys_each_change, LONG)
 {
 	const struct change *c;
 	unsigned int i;
@@ -515,7 +515,7 @@ static void *send_and_check(void *arg)
 	return NULL;
 }
 
-TEST_F_TIMEOUT(path, two_threads_two_ways, 60)
+TEST_F_TIMEOUT(path, two_threads_two_ways, LONG)
 {
 	/* UDP is here to show that it can be done. */
 	int i, n = variant->family == AF_TTP ? MANY : MANY / 10;

@@ -22,6 +22,13 @@
 #include <sys/socket.h>
 #include <time.h>
 
+/* Limits in seconds for what hangs, not for what is slow: sanitizers on an
+ * emulated CPU take thirty times as long.
+ */
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT	120
+#define LONG			900
+
 /* For what is sure to come, on a kernel that is slow, too */
 #define WAIT_MS		(getenv("KSFT_MACHINE_SLOW") ? 30000 : 5000)
 
