@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The family's door: socket() and what a socket offers. Most calls go to
+ * The family's own door: socket() and what a socket offers. Most calls go to
  * IPv4's own helpers, so a socket is bound, connected, named and closed by
  * the code that does it for UDP; here the addresses change family on the way.
+ * The other door, AF_INET's, is in door.c; a socket's life is the same.
  */
 #include <linux/bpf-cgroup.h>
 #include <linux/module.h>
@@ -69,6 +70,34 @@ static int ttp_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
 	return len;
 }
 
+/* The last thing that happens to a socket, when no skb refers to it either */
+static void ttp_destruct(struct sock *sk)
+{
+	ttp_queue_purge(sk);
+	ttp_forget_route(sk);
+	inet_sock_destruct(sk);
+}
+
+/**
+ * ttp_init_sock() - make an IPv4 socket one of TTP: struct proto's init
+ * @sk: new socket, as inet_create() fills it in
+ *
+ * Context: process context.
+ * Return: 0.
+ */
+int ttp_init_sock(struct sock *sk)
+{
+	sk->sk_destruct = ttp_destruct;
+	/* Receivers find it under RCU and take no reference. */
+	sock_set_flag(sk, SOCK_RCU_FREE);
+	ttp_sk(sk)->tn = ttp_pernet(sock_net(sk));
+	seqlock_init(&ttp_sk(sk)->memo.lock);
+	/* Identifications of packets; connect() will choose again. */
+	atomic_set(&inet_sk(sk)->inet_id, get_random_u16());
+	sock_prot_inuse_add(sock_net(sk), sk->sk_prot, 1);
+	return 0;
+}
+
 void ttp_close(struct sock *sk, long timeout)
 {
 	sk_common_release(sk);
@@ -89,7 +118,9 @@ struct proto ttp_prot = {
 	.name = "TTP",
 	.owner = THIS_MODULE,
 	.close = ttp_close,
+	.init = ttp_init_sock,
 	.destroy = ttp_destroy,
+	.pre_connect = ttp_pre_connect,
 	.connect = ttp_connect_peer,
 	.disconnect = ttp_disconnect,
 	.ioctl = TTP_PROTO_IOCTL(ttp_ioctl),
@@ -128,45 +159,29 @@ static const struct proto_ops ttp_ops = {
 	.set_peek_off = sk_set_peek_off,
 };
 
-/* The last thing that happens to a socket, when no skb refers to it either */
-static void ttp_destruct(struct sock *sk)
-{
-	ttp_queue_purge(sk);
-	ttp_forget_route(sk);
-	inet_sock_destruct(sk);
-}
-
 /* What inet_create() gives every IPv4 socket */
-static void ttp_init_sock(struct socket *sock, struct sock *sk)
+static void ttp_init_inet(struct socket *sock, struct sock *sk)
 {
 	struct net *net = sock_net(sk);
 	struct inet_sock *inet = inet_sk(sk);
 
 	sock_init_data(sock, sk);
-	sk->sk_destruct = ttp_destruct;
 	sk->sk_protocol = IPPROTO_TTP;
 	sk->sk_txrehash = READ_ONCE(net->core.sysctl_txrehash);
-	/* Receivers find it under RCU and take no reference. */
-	sock_set_flag(sk, SOCK_RCU_FREE);
-	ttp_sk(sk)->tn = ttp_pernet(net);
-	seqlock_init(&ttp_sk(sk)->memo.lock);
 
 	inet->pmtudisc = READ_ONCE(net->ipv4.sysctl_ip_no_pmtu_disc) ?
 			 IP_PMTUDISC_DONT : IP_PMTUDISC_WANT;
-	/* Identifications of packets; connect() will choose again. */
-	atomic_set(&inet->inet_id, get_random_u16());
 	inet->uc_ttl = -1;
 	inet->mc_ttl = 1;
 	inet_set_bit(MC_LOOP, sk);
 	inet_set_bit(MC_ALL, sk);
-	sock_prot_inuse_add(net, sk->sk_prot, 1);
 }
 
 static int ttp_create(struct net *net, struct socket *sock, int protocol,
 		      int kern)
 {
 	struct sock *sk;
-	int err = 0;
+	int err;
 
 	if (protocol < 0 || protocol >= IPPROTO_MAX)
 		return -EINVAL;
@@ -185,11 +200,10 @@ static int ttp_create(struct net *net, struct socket *sock, int protocol,
 
 	sock->state = SS_UNCONNECTED;
 	sock->ops = &ttp_ops;
-	ttp_init_sock(sock, sk);
-	if (sock->type == SOCK_RAW)
-		ttp_raw_add(sk);
+	ttp_init_inet(sock, sk);
+	err = sk->sk_prot->init(sk);
 
-	if (!kern)
+	if (!err && !kern)
 		err = BPF_CGROUP_RUN_PROG_INET_SOCK(sk);
 	if (err) {
 		sk_common_release(sk);

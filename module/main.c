@@ -90,12 +90,15 @@ static int __init ttp_init(void)
 		goto err_raw_proto;
 	}
 
-	/* Last: from here on programs come in. */
+	/* Last: from here on programs come in, and by the second door when
+	 * nothing can fail any more.
+	 */
 	err = sock_register(&ttp_family);
 	if (err) {
 		pr_err("address family %d has another owner\n", AF_TTP);
 		goto err_protocol;
 	}
+	inet_register_protosw(&ttp_inet_door);
 
 	return 0;
 
@@ -115,6 +118,7 @@ err_sysctl:
 /* Every socket holds a reference to the module, so there is none left. */
 static void __exit ttp_exit(void)
 {
+	inet_unregister_protosw(&ttp_inet_door);
 	sock_unregister(AF_TTP);
 	inet_del_protocol(&ttp_protocol, IPPROTO_TTP);
 	proto_unregister(&ttp_raw_prot);
@@ -129,3 +133,4 @@ module_exit(ttp_exit);
 MODULE_DESCRIPTION("TTP, the Toy Transport Protocol: datagrams over IPv4");
 MODULE_LICENSE("GPL");
 MODULE_ALIAS_NETPROTO(PF_TTP);
+MODULE_ALIAS_NET_PF_PROTO_TYPE(PF_INET, IPPROTO_TTP, 2);	/* SOCK_DGRAM */

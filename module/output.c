@@ -310,7 +310,7 @@ int ttp_dest(const struct sock *sk, const struct msghdr *msg,
 
 	if (msg->msg_namelen < sizeof(*addr))
 		return -EINVAL;
-	if (addr->sttp_family != AF_TTP && addr->sttp_family != AF_UNSPEC)
+	if (addr->sttp_family != sk->sk_family && addr->sttp_family != AF_UNSPEC)
 		return -EAFNOSUPPORT;
 	addrs->daddr = addr->sttp_addr.s_addr;
 	addrs->dport = addr->sttp_port;

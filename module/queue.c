@@ -10,6 +10,7 @@
  * be used beside this.
  */
 #include <asm/ioctls.h>
+#include <linux/bpf-cgroup.h>
 #include <linux/sizes.h>
 #include <linux/sockios.h>
 #include <net/busy_poll.h>
@@ -231,18 +232,21 @@ static noinline struct sk_buff *ttp_wait(struct sock *sk, int flags)
 	return ERR_PTR(err);
 }
 
-static inline void ttp_copy_name(struct msghdr *msg, const struct sk_buff *skb)
+static inline void ttp_copy_name(struct sock *sk, struct msghdr *msg,
+				 const struct sk_buff *skb)
 {
 	DECLARE_SOCKADDR(struct sockaddr_ttp *, addr, msg->msg_name);
 
 	if (!addr)
 		return;
 
-	addr->sttp_family = AF_TTP;
+	addr->sttp_family = sk->sk_family;
 	addr->sttp_port = ttp_hdr(skb)->source;
 	addr->sttp_addr.s_addr = ip_hdr(skb)->saddr;
 	memset(addr->sttp_zero, 0, sizeof(addr->sttp_zero));
 	msg->msg_namelen = sizeof(*addr);
+	BPF_CGROUP_RUN_PROG_UDP4_RECVMSG_LOCK(sk, (struct sockaddr *)addr,
+					      &msg->msg_namelen);
 }
 
 static inline int ttp_copy_payload(const struct sk_buff *skb, int off,
@@ -283,7 +287,7 @@ static __always_inline int ttp_give(struct sock *sk, struct sk_buff *skb,
 	}
 
 	sock_recv_cmsgs(msg, sk, skb);
-	ttp_copy_name(msg, skb);
+	ttp_copy_name(sk, msg, skb);
 	if (inet_cmsg_flags(inet_sk(sk)))
 		ip_cmsg_recv_offset(msg, sk, skb, sizeof(struct ttphdr), off);
 	ttp_consume_skb(skb);

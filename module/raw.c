@@ -17,19 +17,18 @@ static int ttp_raw_get_port(struct sock *sk, unsigned short snum)
 	return 0;
 }
 
-/**
- * ttp_raw_add() - let a new raw socket hear its namespace
- * @sk: raw socket
- *
- * Context: process context.
- */
-void ttp_raw_add(struct sock *sk)
+/* A new raw socket hears its namespace at once. */
+static int ttp_raw_init(struct sock *sk)
 {
-	struct ttp_net *tn = ttp_sk(sk)->tn;
+	struct ttp_net *tn = ttp_pernet(sock_net(sk));
+	int err = ttp_init_sock(sk);
 
+	if (err)
+		return err;
 	spin_lock_bh(&tn->lock);
 	hlist_add_head_rcu(&ttp_sk(sk)->raw_node, &tn->raw);
 	spin_unlock_bh(&tn->lock);
+	return 0;
 }
 
 static void ttp_raw_destroy(struct sock *sk)
@@ -51,6 +50,7 @@ struct proto ttp_raw_prot = {
 	.name = "TTP-RAW",
 	.owner = THIS_MODULE,
 	.close = ttp_close,
+	.init = ttp_raw_init,
 	.destroy = ttp_raw_destroy,
 	.connect = ttp_connect_peer,
 	.disconnect = ttp_disconnect,

@@ -170,13 +170,17 @@ struct ttp_addrs {
 /* family.c */
 extern struct proto ttp_prot;
 extern const struct net_proto_family ttp_family;
+int ttp_init_sock(struct sock *sk);
 void ttp_close(struct sock *sk, long timeout);
 void ttp_destroy(struct sock *sk);
 void ttp_rehash(struct sock *sk);
 
+/* door.c */
+extern struct inet_protosw ttp_inet_door;
+int ttp_pre_connect(struct sock *sk, struct sockaddr_unsized *uaddr, int len);
+
 /* raw.c */
 extern struct proto ttp_raw_prot;
-void ttp_raw_add(struct sock *sk);
 int ttp_raw_sendmsg(struct sock *sk, struct msghdr *msg, size_t len);
 void ttp_raw_deliver(struct ttp_net *tn, struct sk_buff *skb);
 

@@ -3,6 +3,7 @@
  * Ports: who may bind to what, and which port a socket gets. The rules are
  * tables; which of those that share a port gets a datagram is in deliver.c.
  */
+#define BOTH_DOORS
 #include "ttp_test.h"
 
 #ifndef IP_LOCAL_PORT_RANGE
@@ -220,7 +221,7 @@ TEST_F(sock, form_of_the_address)
 		if (!forms[i].null)
 			u.sin = at(forms[i].own_family ? variant->family :
 				   forms[i].family, forms[i].addr, PORT);
-		fd = socket(variant->family, SOCK_DGRAM, 0);
+		fd = dgram(variant->family);
 		EXPECT_EQ(forms[i].verdict,
 			  err(bind(fd, forms[i].null ? NULL : (void *)&u,
 				   forms[i].len)))
@@ -234,7 +235,7 @@ TEST_F(sock, form_of_the_address)
 TEST_F(sock, family_next_door)
 {
 	int other = variant->family == AF_TTP ? AF_INET : AF_TTP;
-	int fd = socket(variant->family, SOCK_DGRAM, 0);
+	int fd = dgram(variant->family);
 
 	EXPECT_EQ(EAFNOSUPPORT, err(bind_to(fd, other, OWN, PORT)));
 	EXPECT_EQ(EAFNOSUPPORT, err(bind_to(fd, other, ANY, PORT)));
@@ -259,7 +260,7 @@ TEST_F(sock, bound_once)
 
 TEST_F(sock, bound_by_the_first_send)
 {
-	int fd = socket(variant->family, SOCK_DGRAM, 0);
+	int fd = dgram(variant->family);
 
 	EXPECT_EQ(1, send_to(fd, "x", 1, variant->family, OWN, 9));
 	EXPECT_GT(port_of(fd), 0);
@@ -268,7 +269,7 @@ TEST_F(sock, bound_by_the_first_send)
 
 TEST_F(sock, bound_again_after_a_refusal)
 {
-	int fd = socket(variant->family, SOCK_DGRAM, 0);
+	int fd = dgram(variant->family);
 	int other = bound(variant->family, OWN, PORT);
 
 	EXPECT_EQ(EADDRINUSE, err(bind_to(fd, variant->family, OWN, PORT)));
@@ -363,7 +364,7 @@ TEST_F(sock, no_port_left)
 	ASSERT_EQ(0, write_file(PORTS, "5000 5001"));
 	ASSERT_GE(bound(variant->family, ANY, 0), 0);
 	ASSERT_GE(bound(variant->family, ANY, 0), 0);
-	fd = socket(variant->family, SOCK_DGRAM, 0);
+	fd = dgram(variant->family);
 	EXPECT_EQ(EADDRINUSE, err(bind_to(fd, variant->family, OWN, 0)));
 	EXPECT_EQ(EAGAIN, err(send_to(fd, "x", 1, variant->family, OWN, 9)));
 	EXPECT_EQ(EAGAIN, err(connect_to(fd, variant->family, OWN, 9)));
@@ -387,7 +388,7 @@ TEST_F(sock, port_0_and_reuse)
 
 TEST_F(sock, freebind)
 {
-	int fd = socket(variant->family, SOCK_DGRAM, 0);
+	int fd = dgram(variant->family);
 
 	EXPECT_EQ(EADDRNOTAVAIL, err(bind_to(fd, variant->family, "192.0.2.1",
 					     PORT)));
@@ -399,7 +400,7 @@ TEST_F(sock, freebind)
 
 TEST_F(sock, bind_address_no_port)
 {
-	int fd = socket(variant->family, SOCK_DGRAM, 0);
+	int fd = dgram(variant->family);
 	struct sockaddr_in sin;
 	socklen_t len = sizeof(sin);
 
@@ -414,7 +415,7 @@ TEST_F(sock, bind_address_no_port)
 
 TEST_F(sock, local_port_range)
 {
-	int fd = socket(variant->family, SOCK_DGRAM, 0);
+	int fd = dgram(variant->family);
 	int udp = socket(AF_INET, SOCK_DGRAM, 0);
 	int range = 5001 << 16 | 5000;
 

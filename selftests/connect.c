@@ -7,6 +7,7 @@
  * Datagrams go from 127.0.0.2:4000 to 127.0.0.1:5000 unless said otherwise: a
  * socket that connects chooses 127.0.0.1.
  */
+#define BOTH_DOORS
 #include "ttp_test.h"
 
 #include <pthread.h>
@@ -42,7 +43,7 @@ static const char *peername(int fd)
 
 TEST_F(sock, connect_names)
 {
-	int fd = socket(variant->family, SOCK_DGRAM, 0);
+	int fd = dgram(variant->family);
 	struct sockaddr_in sin;
 	socklen_t len = sizeof(sin);
 
@@ -162,7 +163,7 @@ TEST_F(sock, send_goes_to_the_peer)
 /* This host, as ip(7) has it */
 TEST_F(sock, connect_to_any)
 {
-	int fd = socket(variant->family, SOCK_DGRAM, 0);
+	int fd = dgram(variant->family);
 	int sink = bound(variant->family, "0.0.0.0", 5000);
 
 	EXPECT_EQ(0, connect_to(fd, variant->family, "0.0.0.0", 5000));
@@ -174,11 +175,11 @@ TEST_F(sock, connect_to_any)
 /* UDP sends that, and somebody refuses it; TTP has no port 0 on the wire. */
 TEST_F(sock, connect_to_port_0)
 {
-	int fd = socket(variant->family, SOCK_DGRAM, 0);
+	int fd = dgram(variant->family);
 
 	EXPECT_EQ(0, connect_to(fd, variant->family, "127.0.0.1", 0));
 	EXPECT_STREQ("ENOTCONN", peername(fd));
-	EXPECT_EQ(variant->family == AF_TTP ? EINVAL : 0,
+	EXPECT_EQ(variant->protocol == IPPROTO_TTP ? EINVAL : 0,
 		  err(send(fd, "a", 1, 0)));
 }
 
@@ -204,7 +205,7 @@ struct place {
 
 static int open_place(int family, const struct place *p)
 {
-	int fd = socket(family, SOCK_DGRAM, 0);
+	int fd = dgram(family);
 
 	if (set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1) ||
 	    (p->device && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE,
@@ -339,7 +340,7 @@ TEST_F(sock, most_specific_hears)
 		const struct place *w = specific[i].winner;
 		const struct place *l = specific[i].loser;
 
-		if (variant->family != AF_TTP &&
+		if (variant->protocol != IPPROTO_TTP &&
 		    !strncmp(specific[i].words, TTP_ALONE, strlen(TTP_ALONE)))
 			continue;
 		EXPECT_EQ(specific[i].last, who_hears(variant->family, w, l)) {

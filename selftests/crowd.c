@@ -18,7 +18,7 @@ static int fds[CROWD], server, elsewhere;
 
 static int join(int family, const char *ip)
 {
-	int fd = socket(family, SOCK_DGRAM, 0);
+	int fd = dgram(family);
 
 	if (set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1) ||
 	    bind_to(fd, family, ip, PORT)) {

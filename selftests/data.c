@@ -3,6 +3,7 @@
  * Sending and receiving: all the calls, sizes and flags, bad pointers, many
  * threads, and what happens when nothing comes.
  */
+#define BOTH_DOORS
 #include "ttp_test.h"
 
 #include <pthread.h>
@@ -374,8 +375,8 @@ TEST_F(sock, flags_of_send)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(send_flags); i++) {
-		want = variant->family == AF_TTP ? send_flags[i].ttp :
-						   send_flags[i].udp;
+		want = variant->protocol == IPPROTO_UDP ? send_flags[i].udp :
+							  send_flags[i].ttp;
 		EXPECT_EQ(want, err(send(fd, "x", 1, send_flags[i].flags)))
 			TH_LOG("%s", send_flags[i].what);
 		EXPECT_EQ(want ? -1 : 1,
@@ -391,8 +392,8 @@ TEST_F(sock, flags_of_recv)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(recv_flags_table); i++) {
-		want = variant->family == AF_TTP ? recv_flags_table[i].ttp :
-						   recv_flags_table[i].udp;
+		want = variant->protocol == IPPROTO_UDP ?
+		       recv_flags_table[i].udp : recv_flags_table[i].ttp;
 		EXPECT_EQ(1, send(fd, "x", 1, 0));
 		ASSERT_EQ(POLLIN, await(to, POLLIN, WAIT_MS));
 		EXPECT_EQ(want, err(recv(to, in, 9,

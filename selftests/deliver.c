@@ -3,6 +3,7 @@
  * Delivery: which of those that share a port gets a datagram. The rules are a
  * table.
  */
+#define BOTH_DOORS
 #include "ttp_test.h"
 
 #define NOBODY	0
@@ -111,7 +112,7 @@ TEST_F(sock, delivery)
 	set_int(from, SOL_SOCKET, SO_BROADCAST, 1);
 	for (i = 0; i < ARRAY_SIZE(deliveries); i++) {
 		if (deliveries[i].getters & TTP_ALONE &&
-		    variant->family != AF_TTP)
+		    variant->protocol != IPPROTO_TTP)
 			continue;
 		for (j = 0; j < 3; j++) {
 			struct opening how = deliveries[i].socks[j];

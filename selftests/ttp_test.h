@@ -2,7 +2,8 @@
 /*
  * What the C tests share: fixtures that run a test in a network namespace of
  * its own, on UDP and on TTP (TEST_F(sock, ...)) or on TTP alone (TEST_F(ttp,
- * ...)), and short names for what every test does.
+ * ...)), and short names for what every test does. A program that says
+ * BOTH_DOORS first runs TEST_F(sock, ...) at TTP's AF_INET door, too.
  *
  * Addresses are struct sockaddr_in for both families: the layout is the same.
  */
@@ -52,6 +53,17 @@ static inline struct sockaddr_in at(int family, const char *ip, int port)
 	return sin;
 }
 
+/* What the short names below take for AF_INET's datagrams: UDP, or the protocol
+ * of the variant that runs.
+ */
+static int inet_protocol = IPPROTO_UDP;
+
+static inline int dgram(int family)
+{
+	return socket(family, SOCK_DGRAM,
+		      family == AF_INET ? inet_protocol : 0);
+}
+
 static inline int set_int(int fd, int level, int opt, int val)
 {
 	return setsockopt(fd, level, opt, &val, sizeof(val));
@@ -98,7 +110,7 @@ static inline ssize_t send_to(int fd, const void *data, size_t len, int family,
 /* A datagram socket that has a port; -1 with errno if it cannot be */
 static inline int bound(int family, const char *ip, int port)
 {
-	int fd = socket(family, SOCK_DGRAM, 0);
+	int fd = dgram(family);
 	int saved;
 
 	if (fd >= 0 && bind_to(fd, family, ip, port)) {
@@ -132,7 +144,7 @@ struct opening {
 /* Return: socket, or -1 */
 static inline int open_as(int family, const struct opening *how)
 {
-	int fd = socket(family, SOCK_DGRAM, 0), saved;
+	int fd = dgram(family), saved;
 
 	if (set_int(fd, SOL_SOCKET, SO_REUSEADDR, how->reuse) == 0 &&
 	    (!how->device ||
@@ -229,11 +241,12 @@ static inline bool ttp_stat_is(const char *name, long want)
  */
 static inline bool settle(void)
 {
-	int fd = bound(AF_INET, "127.0.0.1", 0);
+	int fd = socket(AF_INET, SOCK_DGRAM, IPPROTO_UDP);
 	bool back;
 	char c;
 
-	back = connect_to(fd, AF_INET, "127.0.0.1", port_of(fd)) == 0 &&
+	back = bind_to(fd, AF_INET, "127.0.0.1", 0) == 0 &&
+	       connect_to(fd, AF_INET, "127.0.0.1", port_of(fd)) == 0 &&
 	       send(fd, "", 1, 0) == 1 && get(fd, &c, 1) == 1;
 	close(fd);
 	return back;
@@ -326,10 +339,19 @@ FIXTURE_VARIANT_ADD(sock, ttp) {
 	.protocol = IPPROTO_TTP,
 };
 
+#ifdef BOTH_DOORS
+FIXTURE_VARIANT_ADD(sock, inet) {
+	.family = AF_INET,
+	.protocol = IPPROTO_TTP,
+};
+#endif
+
 FIXTURE_SETUP(sock)
 {
 	if (not_ready())
 		SKIP(return, NOT_READY);
+	if (variant->family == AF_INET)
+		inet_protocol = variant->protocol;
 	ASSERT_EQ(0, own_netns());
 }
 

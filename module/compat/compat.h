@@ -7,6 +7,7 @@
 #ifndef _TTP_COMPAT_H
 #define _TTP_COMPAT_H
 
+#include <linux/bpf-cgroup.h>
 #include <linux/filter.h>
 #include <linux/skbuff.h>
 #include <linux/socket.h>
@@ -119,6 +120,24 @@ static inline int ttp_ioctl_user(struct sock *sk, int cmd, unsigned long arg)
 	err = ttp_ioctl(sk, cmd, &karg);
 	return err ?: put_user(karg, (int __user *)arg);
 }
+#endif
+
+/* Programs could change an address, but not yet its length. */
+#ifndef TTP_HAVE_SA_PROG_LEN
+#define ttp_sa_prog(sk, uaddr, uaddrlen, atype, t_ctx)			\
+({									\
+	(void)(uaddrlen);						\
+	BPF_CGROUP_RUN_SA_PROG_LOCK(sk, uaddr, atype, t_ctx);		\
+})
+#undef BPF_CGROUP_RUN_PROG_INET4_CONNECT_LOCK
+#define BPF_CGROUP_RUN_PROG_INET4_CONNECT_LOCK(sk, uaddr, uaddrlen)	\
+	ttp_sa_prog(sk, uaddr, uaddrlen, CGROUP_INET4_CONNECT, NULL)
+#undef BPF_CGROUP_RUN_PROG_UDP4_SENDMSG_LOCK
+#define BPF_CGROUP_RUN_PROG_UDP4_SENDMSG_LOCK(sk, uaddr, uaddrlen, t_ctx) \
+	ttp_sa_prog(sk, uaddr, uaddrlen, CGROUP_UDP4_SENDMSG, t_ctx)
+#undef BPF_CGROUP_RUN_PROG_UDP4_RECVMSG_LOCK
+#define BPF_CGROUP_RUN_PROG_UDP4_RECVMSG_LOCK(sk, uaddr, uaddrlen)	\
+	ttp_sa_prog(sk, uaddr, uaddrlen, CGROUP_UDP4_RECVMSG, NULL)
 #endif
 
 #endif /* _TTP_COMPAT_H */

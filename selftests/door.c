@@ -1,0 +1,425 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Two doors, one transport: what is said at the AF_INET door is heard at the
+ * family's, in addresses of the hearer's, and they share one set of ports.
+ * What each door does alone is in the other programs' variant `inet'.
+ */
+#include "ttp_test.h"
+
+#include <linux/bpf.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+static const struct door {
+	const char *name;
+	int family;
+} doors[] = { { "AF_TTP", AF_TTP }, { "AF_INET", AF_INET } };
+
+/* All pairs of them, by number */
+#define PAIRS	4
+
+static const struct door *first(int pair)
+{
+	return &doors[pair / 2];
+}
+
+static const struct door *second(int pair)
+{
+	return &doors[pair % 2];
+}
+
+FIXTURE(door) {
+};
+
+FIXTURE_SETUP(door)
+{
+	if (not_ready())
+		SKIP(return, NOT_READY);
+	ASSERT_EQ(0, own_netns());
+	inet_protocol = IPPROTO_TTP;
+}
+
+FIXTURE_TEARDOWN(door)
+{
+}
+
+TEST_F(door, tells_what_it_is)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM, IPPROTO_TTP);
+
+	ASSERT_GE(fd, 0);
+	EXPECT_EQ(AF_INET, get_int(fd, SOL_SOCKET, SO_DOMAIN));
+	EXPECT_EQ(IPPROTO_TTP, get_int(fd, SOL_SOCKET, SO_PROTOCOL));
+	EXPECT_EQ(SOCK_DGRAM, get_int(fd, SOL_SOCKET, SO_TYPE));
+}
+
+/* Who does not ask for TTP still gets what AF_INET always gave. */
+TEST_F(door, takes_nothing_away)
+{
+	static const struct {
+		const char *what;
+		int type, protocol, got;
+	} rows[] = {
+		{ "datagrams", SOCK_DGRAM, 0, IPPROTO_UDP },
+		{ "streams", SOCK_STREAM, 0, IPPROTO_TCP },
+		{ "raw 253", SOCK_RAW, IPPROTO_TTP, IPPROTO_TTP },
+	};
+	size_t i;
+	int fd;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		fd = socket(AF_INET, rows[i].type, rows[i].protocol);
+		EXPECT_EQ(rows[i].got, get_int(fd, SOL_SOCKET, SO_PROTOCOL))
+			TH_LOG("%s", rows[i].what);
+		close(fd);
+	}
+	EXPECT_EQ(EPROTONOSUPPORT, err(socket(AF_INET, SOCK_DGRAM, 252)));
+	EXPECT_EQ(ESOCKTNOSUPPORT, err(socket(AF_INET, SOCK_SEQPACKET,
+					      IPPROTO_TTP)));
+	EXPECT_EQ(EPROTONOSUPPORT, err(socket(AF_INET, SOCK_STREAM,
+					      IPPROTO_TTP)));
+}
+
+/* The core's raw socket, which shows IPv4's header first. */
+TEST_F(door, raw_is_the_core_s)
+{
+	int raw = socket(AF_INET, SOCK_RAW, IPPROTO_TTP);
+	int fd = bound(AF_INET, OWN, PORT);
+	unsigned char buf[64];
+
+	EXPECT_EQ(1, send_to(fd, "x", 1, AF_INET, OWN, PORT));
+	EXPECT_EQ(20 + 8 + 1, get(raw, buf, sizeof(buf)));
+	EXPECT_EQ(0x45, buf[0]);
+	EXPECT_EQ(1, get(fd, buf, sizeof(buf)));
+}
+
+/* A datagram, its answer, and the names of both ends as each door has them */
+TEST_F(door, doors_talk)
+{
+	struct sockaddr_in sin;
+	socklen_t len;
+	char c;
+	int p;
+
+	for (p = 0; p < PAIRS; p++) {
+		const struct door *a = first(p), *b = second(p);
+		int from = bound(a->family, OWN2, PEER_PORT);
+		int to = bound(b->family, OWN, PORT);
+
+		EXPECT_EQ(1, send_to(from, "q", 1, a->family, OWN, PORT));
+		EXPECT_EQ(POLLIN, await(to, POLLIN, WAIT_MS))
+			TH_LOG("%s to %s", a->name, b->name);
+		memset(&sin, 0xff, sizeof(sin));
+		len = sizeof(sin);
+		EXPECT_EQ(1, recvfrom(to, &c, 1, 0, (void *)&sin, &len));
+		EXPECT_EQ(sizeof(sin), len);
+		EXPECT_EQ(b->family, sin.sin_family);
+		EXPECT_EQ(htons(PEER_PORT), sin.sin_port);
+		EXPECT_EQ(inet_addr(OWN2), sin.sin_addr.s_addr);
+		EXPECT_EQ(0, memcmp(sin.sin_zero, "\0\0\0\0\0\0\0\0", 8));
+
+		EXPECT_EQ(1, sendto(to, "a", 1, 0, (void *)&sin, len));
+		EXPECT_EQ(1, get(from, &c, 1))
+			TH_LOG("%s to %s", b->name, a->name);
+		close(from);
+		close(to);
+	}
+}
+
+TEST_F(door, doors_connect)
+{
+	struct sockaddr_in sin;
+	socklen_t len;
+	char c;
+	int p;
+
+	for (p = 0; p < PAIRS; p++) {
+		const struct door *a = first(p), *b = second(p);
+		int one = bound(a->family, OWN2, PEER_PORT);
+		int two = bound(b->family, OWN, PORT);
+
+		ASSERT_EQ(0, connect_to(one, a->family, OWN, PORT));
+		ASSERT_EQ(0, connect_to(two, b->family, OWN2, PEER_PORT));
+		len = sizeof(sin);
+		EXPECT_EQ(0, getpeername(two, (void *)&sin, &len));
+		EXPECT_EQ(b->family, sin.sin_family);
+		EXPECT_EQ(htons(PEER_PORT), sin.sin_port);
+		len = sizeof(sin);
+		EXPECT_EQ(0, getsockname(one, (void *)&sin, &len));
+		EXPECT_EQ(a->family, sin.sin_family);
+		EXPECT_EQ(htons(PEER_PORT), sin.sin_port);
+
+		EXPECT_EQ(1, send(one, "x", 1, 0));
+		EXPECT_EQ(1, get(two, &c, 1));
+		/* Nobody there: an error comes to either door. */
+		close(two);
+		EXPECT_EQ(1, send(one, "x", 1, 0));
+		EXPECT_EQ(POLLERR, await(one, 0, WAIT_MS));
+		EXPECT_EQ(ECONNREFUSED, err(recv(one, &c, 1, MSG_DONTWAIT)));
+		close(one);
+	}
+}
+
+/* bind() at one door after bind() at another */
+TEST_F(door, ports_are_shared)
+{
+	static const struct {
+		const char *what;
+		struct opening first, second;
+		int verdict;
+	} rows[] = {
+		{ "the same address", { .addr = OWN }, { .addr = OWN },
+		  EADDRINUSE },
+		{ "all, then one", { .addr = ANY }, { .addr = OWN },
+		  EADDRINUSE },
+		{ "another address", { .addr = OWN }, { .addr = OWN2 }, 0 },
+		{ "one may be shared, the other not",
+		  { .addr = OWN, .reuse = true }, { .addr = OWN },
+		  EADDRINUSE },
+		{ "both may be shared", { .addr = OWN, .reuse = true },
+		  { .addr = OWN, .reuse = true }, 0 },
+	};
+	int one, two, p;
+	size_t i;
+
+	for (p = 0; p < PAIRS; p++) {
+		const struct door *a = first(p), *b = second(p);
+
+		for (i = 0; i < ARRAY_SIZE(rows); i++) {
+			one = open_as(a->family, &rows[i].first);
+			ASSERT_GE(one, 0);
+			two = open_as(b->family, &rows[i].second);
+			EXPECT_EQ(rows[i].verdict, err(two))
+				TH_LOG("%s, %s: %s", a->name, b->name,
+				       rows[i].what);
+			if (two >= 0)
+				close(two);
+			close(one);
+		}
+	}
+}
+
+/* Of equals the latest bound gets it, at whichever door. */
+TEST_F(door, one_port_s_owners)
+{
+	const struct opening how = { .addr = OWN, .reuse = true };
+	char c;
+	int p;
+
+	for (p = 0; p < PAIRS; p++) {
+		const struct door *a = first(p), *b = second(p);
+		int one = open_as(a->family, &how);
+		int two = open_as(b->family, &how);
+
+		EXPECT_EQ(1, send_to(one, "x", 1, a->family, OWN, PORT));
+		EXPECT_EQ(1, get(two, &c, 1));
+		EXPECT_EQ(EAGAIN, err(recv(one, &c, 1, MSG_DONTWAIT)));
+		close(two);
+		EXPECT_EQ(1, send_to(one, "x", 1, a->family, OWN, PORT));
+		EXPECT_EQ(1, get(one, &c, 1));
+		close(one);
+	}
+}
+
+/* A broadcast does not stop at a door. */
+TEST_F(door, broadcast_to_both)
+{
+	const struct opening how = { .addr = ANY, .reuse = true };
+	int one = open_as(AF_TTP, &how), two = open_as(AF_INET, &how);
+	char c;
+
+	ASSERT_EQ(0, set_int(two, SOL_SOCKET, SO_BROADCAST, 1));
+	EXPECT_EQ(1, send_to(two, "x", 1, AF_INET, "127.255.255.255", PORT));
+	EXPECT_EQ(1, get(one, &c, 1));
+	EXPECT_EQ(1, get(two, &c, 1));
+}
+
+TEST_F(door, counted_and_shown_alike)
+{
+	char line[256];
+	int rows = 0;
+	FILE *f;
+
+	ASSERT_GE(bound(AF_INET, OWN, PORT), 0);
+	ASSERT_GE(bound(AF_TTP, OWN, PORT + 1), 0);
+	f = fopen("/proc/net/ttp/sockets", "r");
+	while (fgets(line, sizeof(line), f))
+		rows += !!strstr(line, "127.0.0.1:500");
+	fclose(f);
+	EXPECT_EQ(2, rows);
+}
+
+/* --- cgroup BPF ----------------------------------------------------------- */
+
+static int bpf(int cmd, union bpf_attr *attr)
+{
+	return syscall(__NR_bpf, cmd, attr, sizeof(*attr));
+}
+
+#define MOV(dst, val)	{ BPF_ALU64 | BPF_MOV | BPF_K, dst, 0, 0, val }
+#define STORE(off, val)	{ BPF_ST | BPF_MEM | BPF_W, BPF_REG_1, 0, off, val }
+#define EXIT()		{ BPF_JMP | BPF_EXIT, 0, 0, 0, 0 }
+
+/* `return @verdict;', after `ctx->user_port = htons(@port);' if there is one */
+static int load(int type, int attach, int verdict, int port)
+{
+	struct bpf_insn insns[] = {
+		MOV(BPF_REG_2, htons(port)),
+		{ BPF_STX | BPF_MEM | BPF_W, BPF_REG_1, BPF_REG_2,
+		  offsetof(struct bpf_sock_addr, user_port), 0 },
+		MOV(BPF_REG_0, verdict),
+		EXIT(),
+	};
+	int skip = port ? 0 : 2;
+	union bpf_attr attr = {
+		.prog_type = type,
+		.expected_attach_type = attach,
+		.insns = (unsigned long)(insns + skip),
+		.insn_cnt = ARRAY_SIZE(insns) - skip,
+		.license = (unsigned long)"GPL",
+	};
+
+	return bpf(BPF_PROG_LOAD, &attr);
+}
+
+static int attach(int cgroup, int prog, int type, int cmd)
+{
+	union bpf_attr attr = {
+		.target_fd = cgroup,
+		.attach_bpf_fd = prog,
+		.attach_type = type,
+	};
+
+	return bpf(cmd, &attr);
+}
+
+/* A cgroup of this process' own, of version 2; -1 if there is none */
+static int own_cgroup(void)
+{
+	static char dir[64], procs[96];
+	int i;
+
+	if (unshare(CLONE_NEWNS) ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("none", "/tmp", "tmpfs", 0, NULL) ||
+	    mkdir("/tmp/cgroup", 0755) ||
+	    mount("none", "/tmp/cgroup", "cgroup2", 0, NULL))
+		return -1;
+	for (i = 0; i < 100; i++) {
+		snprintf(dir, sizeof(dir), "/tmp/cgroup/door%d", i);
+		if (!mkdir(dir, 0755))
+			break;
+	}
+	snprintf(procs, sizeof(procs), "%s/cgroup.procs", dir);
+	if (write_file(procs, "0"))
+		return -1;
+	return open(dir, O_RDONLY | O_DIRECTORY);
+}
+
+static int do_bind(int family)
+{
+	return bound(family, OWN, 0);
+}
+
+static int do_connect(int family)
+{
+	return connect_to(dgram(family), family, OWN, PEER_PORT);
+}
+
+static int do_sendto(int family)
+{
+	return send_to(dgram(family), "x", 1, family, OWN, PEER_PORT);
+}
+
+static int do_socket(int family)
+{
+	return dgram(family);
+}
+
+/* A policy that looks for AF_INET sees UDP and the AF_INET door alike, and
+ * passes the family's door by: EPERM is its verdict.
+ */
+static const struct {
+	const char *what;
+	int prog, attach;
+	int (*act)(int family);
+	int verdict[3];		/* UDP, TTP at AF_INET's door and its own */
+} policies[] = {
+	{ "connect4", BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_CONNECT,
+	  do_connect, { EPERM, EPERM, 0 } },
+	{ "bind4", BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_BIND,
+	  do_bind, { EPERM, EPERM, 0 } },
+	{ "egress", BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_EGRESS,
+	  do_sendto, { EPERM, EPERM, 0 } },
+	{ "sock_create", BPF_PROG_TYPE_CGROUP_SOCK,
+	  BPF_CGROUP_INET_SOCK_CREATE, do_socket, { EPERM, EPERM, EPERM } },
+	{ "post_bind4", BPF_PROG_TYPE_CGROUP_SOCK, BPF_CGROUP_INET4_POST_BIND,
+	  do_bind, { EPERM, EPERM, EPERM } },
+};
+
+static const struct {
+	const char *name;
+	int family, protocol;
+} transports[] = {
+	{ "UDP", AF_INET, IPPROTO_UDP },
+	{ "AF_INET", AF_INET, IPPROTO_TTP },
+	{ "AF_TTP", AF_TTP, IPPROTO_TTP },
+};
+
+TEST_F(door, cgroup_policies)
+{
+	int cgroup = own_cgroup(), prog;
+	size_t i, j;
+
+	ASSERT_GE(cgroup, 0);
+	for (i = 0; i < ARRAY_SIZE(policies); i++) {
+		prog = load(policies[i].prog, policies[i].attach, 0, 0);
+		ASSERT_GE(prog, 0)
+			TH_LOG("%s", policies[i].what);
+		ASSERT_EQ(0, attach(cgroup, prog, policies[i].attach,
+				    BPF_PROG_ATTACH));
+		for (j = 0; j < ARRAY_SIZE(transports); j++) {
+			inet_protocol = transports[j].protocol;
+			EXPECT_EQ(policies[i].verdict[j],
+				  err(policies[i].act(transports[j].family)))
+				TH_LOG("%s, %s", policies[i].what,
+				       transports[j].name);
+		}
+		ASSERT_EQ(0, attach(cgroup, prog, policies[i].attach,
+				    BPF_PROG_DETACH));
+		close(prog);
+	}
+}
+
+/* A program that writes the address that a datagram comes from */
+TEST_F(door, cgroup_rewrites)
+{
+	int cgroup = own_cgroup(), in;
+	struct sockaddr_in sin;
+	socklen_t len;
+	size_t j;
+	char c;
+
+	ASSERT_GE(cgroup, 0);
+	in = load(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_UDP4_RECVMSG, 1,
+		  53);
+	ASSERT_EQ(0, attach(cgroup, in, BPF_CGROUP_UDP4_RECVMSG,
+			    BPF_PROG_ATTACH));
+	for (j = 0; j < ARRAY_SIZE(transports); j++) {
+		int family = transports[j].family, fd;
+
+		inet_protocol = transports[j].protocol;
+		fd = bound(family, OWN, PORT);
+		EXPECT_EQ(1, send_to(fd, "x", 1, family, OWN, PORT));
+		EXPECT_EQ(POLLIN, await(fd, POLLIN, WAIT_MS));
+		len = sizeof(sin);
+		EXPECT_EQ(1, recvfrom(fd, &c, 1, MSG_DONTWAIT, (void *)&sin,
+				      &len));
+		EXPECT_EQ(family == AF_INET ? 53 : PORT, ntohs(sin.sin_port))
+			TH_LOG("%s", transports[j].name);
+		close(fd);
+	}
+}
+
+TEST_HARNESS_MAIN
