@@ -47,8 +47,7 @@ static enum skb_drop_reason ttp_fault(struct sk_buff *skb,
 }
 
 /* A broadcast or multicast is for every socket that matches: a clone each,
- * the packet itself for the last. Mirrors __udp4_lib_mcast_deliver(). The
- * multicast filter is missing for as long as no socket can join a group.
+ * the packet itself for the last. Mirrors __udp4_lib_mcast_deliver().
  */
 static void ttp_deliver_all(struct ttp_net *tn, struct sk_buff *skb)
 {
@@ -66,7 +65,8 @@ static void ttp_deliver_all(struct ttp_net *tn, struct sk_buff *skb)
 		goto ignored;
 	ttp_for_each_owner(tsk, node, port) {
 		if (READ_ONCE(tsk->inet.inet_num) != num ||
-		    !ttp_match(&tsk->inet.sk, &flow))
+		    !ttp_match(&tsk->inet.sk, &flow) ||
+		    !ttp_mc_wants(&tsk->inet.sk, &flow))
 			continue;
 		if (last) {
 			clone = skb_clone(skb, GFP_ATOMIC);

@@ -85,7 +85,7 @@ void ttp_raw_deliver(struct ttp_net *tn, struct sk_buff *skb)
 	hlist_for_each_entry_rcu(tsk, &tn->raw, raw_node) {
 		struct sock *sk = &tsk->inet.sk;
 
-		if (!ttp_match(sk, &flow))
+		if (!ttp_match(sk, &flow) || !ttp_mc_wants(sk, &flow))
 			continue;
 		clone = skb_clone(skb, GFP_ATOMIC);
 		if (clone)

@@ -15,6 +15,7 @@
 
 struct msghdr;
 struct rtable;
+struct ttp_flow;
 struct ttp_net;
 
 /* All that the route of a datagram depends on */
@@ -202,6 +203,10 @@ int ttp_disconnect(struct sock *sk, int flags);
 void ttp_forget_route(struct sock *sk);
 struct rtable *ttp_route(struct sock *sk, const struct msghdr *msg,
 			 struct ttp_addrs *addrs);
+
+/* multicast.c */
+bool ttp_mc_wants(const struct sock *sk, const struct ttp_flow *flow);
+struct rtable *ttp_mc_mute(struct rtable *rt);
 
 /* output.c */
 int ttp_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
