@@ -65,6 +65,8 @@ static const struct proto_ops ttp_inet_ops = {
 	.recvmsg = ttp_recvmsg,
 	.mmap = sock_no_mmap,
 	.set_peek_off = sk_set_peek_off,
+	TTP_SPLICE_EOF
+	TTP_SENDPAGE
 };
 
 /* inet_create() finds it, and lets go of it before it holds the module: a

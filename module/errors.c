@@ -105,10 +105,14 @@ int ttp_err(struct sk_buff *skb, u32 info)
 
 	/* RFC 1122, 4.1.3.3: errors go up to the program. */
 	err = ttp_icmp_errno(sk, type, code, &hard);
-	if (err && hard && sk->sk_state == TCP_ESTABLISHED) {
-		WRITE_ONCE(sk->sk_err, -err);
-		sk_error_report(sk);
-	}
+	if (!err)
+		return 0;
+	if (inet_test_bit(RECVERR, sk))
+		ip_icmp_error(sk, skb, -err, th->dest, info, (u8 *)(th + 1));
+	else if (!hard || sk->sk_state != TCP_ESTABLISHED)
+		return 0;
+	WRITE_ONCE(sk->sk_err, -err);
+	sk_error_report(sk);
 	return 0;
 }
 

@@ -105,6 +105,9 @@ void ttp_close(struct sock *sk, long timeout)
 
 void ttp_destroy(struct sock *sk)
 {
+	lock_sock(sk);
+	ttp_cork_drop(sk);
+	release_sock(sk);
 	ttp_peer_del(sk);
 	sock_prot_inuse_add(sock_net(sk), sk->sk_prot, -1);
 }
@@ -157,6 +160,8 @@ static const struct proto_ops ttp_ops = {
 	.recvmsg = ttp_recvmsg,
 	.mmap = sock_no_mmap,
 	.set_peek_off = sk_set_peek_off,
+	TTP_SPLICE_EOF
+	TTP_SENDPAGE
 };
 
 /* What inet_create() gives every IPv4 socket */

@@ -1,79 +1,82 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Socket options and control messages. SOL_SOCKET is the core's; SOL_IP goes
- * to IPv4, except for what has no data path here yet: that is refused, not
- * kept and ignored.
+ * Socket options. SOL_SOCKET is the core's; SOL_IP goes to IPv4, except for what
+ * has no data path here yet: that is refused, not kept and ignored.
  */
 #include <linux/in.h>
 #include <net/ip.h>
 
 #include "ttp.h"
 
-static bool ttp_ip_option_works(int optname)
+/* What must still be refused */
+static bool ttp_ip_option_missing(const struct sock *sk, int optname)
 {
 	switch (optname) {
-	case IP_TOS:
-	case IP_TTL:
-	case IP_RECVTTL:
-	case IP_RECVTOS:
-	case IP_MTU:
-	case IP_MTU_DISCOVER:
-	case IP_FREEBIND:
-	case IP_BIND_ADDRESS_NO_PORT:
-	case IP_LOCAL_PORT_RANGE:
-	case IP_UNICAST_IF:
-	case IP_MULTICAST_IF:
-	case IP_MULTICAST_TTL:
-	case IP_MULTICAST_LOOP:
-	case IP_MULTICAST_ALL:
-	case IP_ADD_MEMBERSHIP:
-	case IP_DROP_MEMBERSHIP:
-	case IP_ADD_SOURCE_MEMBERSHIP:
-	case IP_DROP_SOURCE_MEMBERSHIP:
-	case IP_BLOCK_SOURCE:
-	case IP_UNBLOCK_SOURCE:
-	case IP_MSFILTER:
-	case MCAST_JOIN_GROUP:
-	case MCAST_LEAVE_GROUP:
-	case MCAST_JOIN_SOURCE_GROUP:
-	case MCAST_LEAVE_SOURCE_GROUP:
-	case MCAST_BLOCK_SOURCE:
-	case MCAST_UNBLOCK_SOURCE:
-	case MCAST_MSFILTER:
-	case IP_PROTOCOL:
-		return true;
+	case IP_HDRINCL:
+	case IP_ROUTER_ALERT:
+		/* Refused by IPv4 but for raw sockets, which it takes for its
+		 * own: it would queue to them itself.
+		 */
+		return sk->sk_type == SOCK_RAW;
+	case IP_IPSEC_POLICY:
+	case IP_XFRM_POLICY:
+		/* Of sockets of the family AF_INET only */
+		return sk->sk_family != AF_INET;
 	default:
 		return false;
 	}
 }
 
-static int ttp_set_verbatim(struct sock *sk, sockptr_t optval,
-			    unsigned int optlen)
+/* Does a socket have that option of ours? */
+static bool ttp_has_option(const struct sock *sk, int optname)
+{
+	switch (optname) {
+	case TTP_CORK:
+		return sk->sk_type != SOCK_RAW;
+	case TTP_VERBATIM:
+		return sk->sk_type == SOCK_RAW;
+	default:
+		return false;
+	}
+}
+
+/* Mirrors udp_lib_setsockopt(). */
+static int ttp_set_own(struct sock *sk, int optname, sockptr_t optval,
+		       unsigned int optlen)
 {
 	int val;
 
-	if (sk->sk_type != SOCK_RAW)
-		return -ENOPROTOOPT;
 	if (optlen < sizeof(val))
 		return -EINVAL;
 	if (copy_from_sockptr(&val, optval, sizeof(val)))
 		return -EFAULT;
-	WRITE_ONCE(ttp_sk(sk)->verbatim, val);
+	if (!ttp_has_option(sk, optname))
+		return -ENOPROTOOPT;
+
+	if (optname == TTP_CORK)
+		ttp_set_cork(sk, val);
+	else
+		WRITE_ONCE(ttp_sk(sk)->verbatim, val);
 	return 0;
 }
 
-static int ttp_get_verbatim(struct sock *sk, char __user *optval,
-			    int __user *optlen)
+/* Mirrors udp_lib_getsockopt(). */
+static int ttp_get_own(struct sock *sk, int optname, char __user *optval,
+		       int __user *optlen)
 {
-	int val = READ_ONCE(ttp_sk(sk)->verbatim);
-	int len;
+	int len, val;
 
-	if (sk->sk_type != SOCK_RAW)
-		return -ENOPROTOOPT;
 	if (get_user(len, optlen))
 		return -EFAULT;
 	if (len < 0)
 		return -EINVAL;
+	if (!ttp_has_option(sk, optname))
+		return -ENOPROTOOPT;
+
+	if (optname == TTP_CORK)
+		val = !!(READ_ONCE(ttp_sk(sk)->special) & TTP_IS_CORKED);
+	else
+		val = READ_ONCE(ttp_sk(sk)->verbatim);
 	len = min_t(unsigned int, len, sizeof(val));
 	if (put_user(len, optlen) || copy_to_user(optval, &val, len))
 		return -EFAULT;
@@ -95,9 +98,9 @@ static int ttp_get_verbatim(struct sock *sk, char __user *optval,
 int ttp_setsockopt(struct socket *sock, int level, int optname,
 		   sockptr_t optval, unsigned int optlen)
 {
-	if (level == SOL_TTP && optname == TTP_VERBATIM)
-		return ttp_set_verbatim(sock->sk, optval, optlen);
-	if (level != SOL_IP || !ttp_ip_option_works(optname))
+	if (level == SOL_TTP)
+		return ttp_set_own(sock->sk, optname, optval, optlen);
+	if (level != SOL_IP || ttp_ip_option_missing(sock->sk, optname))
 		return -ENOPROTOOPT;
 	return ip_setsockopt(sock->sk, level, optname, optval, optlen);
 }
@@ -117,35 +120,9 @@ int ttp_setsockopt(struct socket *sock, int level, int optname,
 int ttp_getsockopt(struct socket *sock, int level, int optname,
 		   char __user *optval, int __user *optlen)
 {
-	if (level == SOL_TTP && optname == TTP_VERBATIM)
-		return ttp_get_verbatim(sock->sk, optval, optlen);
-	if (level != SOL_IP || !ttp_ip_option_works(optname))
+	if (level == SOL_TTP)
+		return ttp_get_own(sock->sk, optname, optval, optlen);
+	if (level != SOL_IP || ttp_ip_option_missing(sock->sk, optname))
 		return -ENOPROTOOPT;
 	return ip_getsockopt(sock->sk, level, optname, optval, optlen);
-}
-
-/**
- * ttp_cmsg_send() - the control messages of a sendmsg()
- * @msg: with a control buffer
- *
- * None is understood yet. Messages of levels that are not a datagram's are
- * passed over, as ip_cmsg_send() does.
- *
- * Return: 0 or -EINVAL.
- */
-int ttp_cmsg_send(struct msghdr *msg)
-{
-	struct cmsghdr *cmsg;
-
-	for_each_cmsghdr(cmsg, msg) {
-		if (!CMSG_OK(msg, cmsg))
-			return -EINVAL;
-		switch (cmsg->cmsg_level) {
-		case SOL_SOCKET:
-		case SOL_IP:
-		case SOL_TTP:
-			return -EINVAL;
-		}
-	}
-	return 0;
 }

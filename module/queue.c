@@ -148,6 +148,8 @@ void ttp_queue_rcv(struct ttp_net *tn, struct sock *sk, struct sk_buff *skb)
 	} else {
 		sk_mark_napi_id_once(sk, skb);
 	}
+	if (unlikely(inet_cmsg_flags(inet_sk(sk))))
+		ttp_cmsg_prepare(sk, skb);
 	/* From here on an skb's data is the payload. */
 	__skb_pull(skb, sizeof(struct ttphdr));
 
@@ -289,7 +291,7 @@ static __always_inline int ttp_give(struct sock *sk, struct sk_buff *skb,
 	sock_recv_cmsgs(msg, sk, skb);
 	ttp_copy_name(sk, msg, skb);
 	if (inet_cmsg_flags(inet_sk(sk)))
-		ip_cmsg_recv_offset(msg, sk, skb, sizeof(struct ttphdr), off);
+		ttp_cmsg_recv(msg, sk, skb, off);
 	ttp_consume_skb(skb);
 	return flags & MSG_TRUNC ? ulen : copied;
 }
@@ -330,9 +332,8 @@ int ttp_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags)
 	struct sk_buff *skb = NULL;
 	int ret;
 
-	/* What would queue errors, IP_RECVERR, is refused: there are none. */
 	if (unlikely(flags & MSG_ERRQUEUE))
-		return -EAGAIN;
+		return ttp_recv_error(sk, msg, len);
 	if (unlikely(flags & MSG_PEEK))
 		return ttp_peek(sk, msg, len, flags);
 

@@ -25,6 +25,7 @@ static int ttp_raw_init(struct sock *sk)
 
 	if (err)
 		return err;
+	ttp_sk(sk)->special = TTP_IS_RAW;
 	spin_lock_bh(&tn->lock);
 	hlist_add_head_rcu(&ttp_sk(sk)->raw_node, &tn->raw);
 	spin_unlock_bh(&tn->lock);
@@ -125,6 +126,7 @@ int ttp_raw_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
 {
 	bool verbatim = READ_ONCE(ttp_sk(sk)->verbatim);
 	struct ttphdr th = {};
+	struct ttp_request req;
 	struct ttp_addrs addrs;
 	size_t hlen;
 	int err;
@@ -135,8 +137,8 @@ int ttp_raw_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
 		return -EOPNOTSUPP;
 
 	err = ttp_dest(sk, msg, &addrs);
-	if (!err && msg->msg_controllen)
-		err = ttp_cmsg_send(msg);
+	if (!err)
+		err = ttp_make_request(sk, msg, &req);
 	if (!err && !verbatim)
 		err = ttp_raw_hdr(msg, len, &th);
 	if (err)
@@ -145,6 +147,6 @@ int ttp_raw_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
 	addrs.sport = th.source;
 	addrs.dport = th.dest;
 	hlen = verbatim ? 0 : sizeof(th);
-	err = ttp_send_to(sk, msg, len - hlen, hlen, &addrs);
+	err = ttp_send_request(sk, msg, len - hlen, hlen, &addrs, &req);
 	return err ?: len;
 }

@@ -7,12 +7,14 @@
 
 #include "ttp.h"
 
+/* The device to leave by, of @oif, IP_UNICAST_IF and IP_MULTICAST_IF. The last
+ * two count inside a VRF that @oif names, too. Mirrors udp_sendmsg().
+ */
 static noinline int ttp_special_oif(const struct sock *sk, __be32 daddr,
-				    __be32 *saddr)
+				    int oif, __be32 *saddr)
 {
 	const struct inet_sock *inet = inet_sk(sk);
 	struct net *net = sock_net(sk);
-	int oif = READ_ONCE(sk->sk_bound_dev_if);
 	int uc_index = READ_ONCE(inet->uc_index);
 
 	if (ipv4_is_multicast(daddr)) {
@@ -20,16 +22,17 @@ static noinline int ttp_special_oif(const struct sock *sk, __be32 daddr,
 			*saddr = READ_ONCE(inet->mc_addr);
 		if (!oif || netif_index_is_l3_master(net, oif))
 			return READ_ONCE(inet->mc_index);
-	} else if (uc_index && oif != uc_index &&
+	} else if (!oif) {
+		return uc_index;
+	} else if (ipv4_is_lbcast(daddr) && uc_index && oif != uc_index &&
 		   oif == l3mdev_master_ifindex_by_index(net, uc_index)) {
 		return uc_index;
 	}
 	return oif;
 }
 
-/* The outgoing device asked for, 0 for none: SO_BINDTODEVICE, else IP_UNICAST_IF
- * or IP_MULTICAST_IF, which also count inside a VRF. The source address asked
- * for comes with it.
+/* The outgoing device asked for, 0 for none. The source address asked for comes
+ * with it.
  */
 static inline int ttp_oif(const struct sock *sk, __be32 daddr, __be32 *saddr)
 {
@@ -38,7 +41,7 @@ static inline int ttp_oif(const struct sock *sk, __be32 daddr, __be32 *saddr)
 	*saddr = inet_sk(sk)->inet_saddr;
 	if (unlikely(ipv4_is_multicast(daddr) ||
 		     (oif && ipv4_is_lbcast(daddr))))
-		return ttp_special_oif(sk, daddr, saddr);
+		return ttp_special_oif(sk, daddr, oif, saddr);
 	return oif ?: READ_ONCE(inet_sk(sk)->uc_index);
 }
 
@@ -197,10 +200,9 @@ static noinline struct rtable *ttp_new_route(struct sock *sk,
 }
 
 /**
- * ttp_route() - the route of a datagram
+ * ttp_route() - the route of a plain datagram
  * @sk: sending socket
- * @msg: without an address it goes to the socket's peer, whose route is kept;
- *	of the flags MSG_DONTROUTE counts
+ * @to_peer: to the socket's peer, whose route is kept
  * @addrs: destination address and both ports in; source address out, and the
  *	destination if it was 0.0.0.0
  *
@@ -212,12 +214,11 @@ static noinline struct rtable *ttp_new_route(struct sock *sk,
  * Return: route with a reference, or ERR_PTR: -EACCES for a broadcast that
  * SO_BROADCAST does not allow, or what the routing tables say.
  */
-struct rtable *ttp_route(struct sock *sk, const struct msghdr *msg,
+struct rtable *ttp_route(struct sock *sk, bool to_peer,
 			 struct ttp_addrs *addrs)
 {
-	u8 scope = msg->msg_flags & MSG_DONTROUTE ? RT_SCOPE_LINK :
-						    ip_sock_rt_scope(sk);
-	bool connected = !msg->msg_name && scope != RT_SCOPE_LINK &&
+	u8 scope = ip_sock_rt_scope(sk);
+	bool connected = to_peer && scope != RT_SCOPE_LINK &&
 			 !ipv4_is_multicast(addrs->daddr);
 	struct rtable *rt;
 
@@ -228,4 +229,52 @@ struct rtable *ttp_route(struct sock *sk, const struct msghdr *msg,
 		rt = ttp_recall(sk, addrs, scope);
 	}
 	return rt ?: ttp_new_route(sk, addrs, scope, connected);
+}
+
+/**
+ * ttp_route_for() - the route of a datagram with wishes
+ * @sk: sending socket
+ * @msg: may have control messages; of the flags MSG_DONTROUTE counts
+ * @addrs: as for ttp_route(); if @req names hops on the way, the destination
+ *	becomes the first of them
+ * @req: what it asks for; its final destination is filled in
+ *
+ * Neither a connected socket's route nor the last one is looked at, or kept, if
+ * a wish touches the flow.
+ *
+ * Context: process context, no locks needed.
+ * Return: as ttp_route(); also -EINVAL for hops to nowhere.
+ */
+struct rtable *ttp_route_for(struct sock *sk, const struct msghdr *msg,
+			     struct ttp_addrs *addrs, struct ttp_request *req)
+{
+	const struct ip_options *opt = ttp_options(req);
+	bool hops = req->with_options && opt->srr;
+	struct ttp_route_key key;
+
+	req->dest = addrs->daddr;
+	if (!msg->msg_controllen && !(msg->msg_flags & MSG_DONTROUTE) &&
+	    !hops && req->saddr == inet_sk(sk)->inet_saddr)
+		return ttp_route(sk, !msg->msg_name, addrs);
+
+	if (hops) {
+		if (!addrs->daddr)
+			return ERR_PTR(-EINVAL);
+		addrs->daddr = opt->faddr;
+	}
+	key = (struct ttp_route_key) {
+		.daddr = addrs->daddr,
+		.saddr = req->saddr,
+		.dport = addrs->dport,
+		.sport = addrs->sport,
+		.mark = req->sockc.mark,
+		.uid = sk_uid(sk),
+		.tos = req->tos & TTP_RT_TOS_MASK,
+		.scope = ip_sock_rt_scope(sk),
+		.flags = inet_sk_flowi_flags(sk),
+	};
+	if (msg->msg_flags & MSG_DONTROUTE || (hops && opt->is_strictroute))
+		key.scope = RT_SCOPE_LINK;
+	key.oif = ttp_special_oif(sk, req->dest, req->oif, &key.saddr);
+	return ttp_find_route(sk, &key, addrs);
 }

@@ -5,6 +5,7 @@
 
 #include <linux/rhashtable-types.h>
 #include <net/inet_sock.h>
+#include <net/ip.h>
 #include <net/netns/generic.h>
 #include <net/snmp.h>
 #include <linux/rculist_nulls.h>	/* wants the others first */
@@ -17,6 +18,7 @@ struct msghdr;
 struct rtable;
 struct ttp_flow;
 struct ttp_net;
+struct ttp_cork;
 
 /* All that the route of a datagram depends on */
 struct ttp_route_key {
@@ -65,7 +67,9 @@ struct ttp_peer {
  * @raw_node: SOCK_RAW: entry in struct ttp_net's @raw
  * @peer_node: entry in struct ttp_net's @peers while @peer.raddr is not zero
  * @peer: what it was entered by
+ * @special: TTP_IS_ bits: what it sends is not plain; changed under its lock
  * @verbatim: SOCK_RAW: TTP_VERBATIM is on
+ * @cork: what has been sent with more to come; under its lock, or NULL
  * @memo: the last route of datagrams that had an address of their own
  */
 struct ttp_sock {
@@ -77,9 +81,15 @@ struct ttp_sock {
 	};
 	struct rhlist_head peer_node;
 	struct ttp_peer peer;
+	u8 special;
 	bool verbatim;
+	struct ttp_cork *cork;
 	struct ttp_route_memo memo;
 };
+
+#define TTP_IS_RAW	BIT(0)
+#define TTP_IS_CORKED	BIT(1)	/* TTP_CORK is on */
+#define TTP_IS_PENDING	BIT(2)	/* there is a @cork */
 
 static inline struct ttp_sock *ttp_sk(const struct sock *sk)
 {
@@ -168,6 +178,41 @@ struct ttp_addrs {
 	__be16 sport;
 };
 
+/**
+ * struct ttp_request - what one datagram asks for
+ * @sockc: mark, time stamps, time to leave
+ * @saddr: source address, 0 for any
+ * @dest: where it ends if its options name hops on the way
+ * @oif: index of the device to leave by, or 0
+ * @priority: as of SO_PRIORITY
+ * @tos: IPv4's field
+ * @ttl: IPv4's field; 0: the socket's
+ * @with_options: @options are set
+ * @options: a struct ip_options and its data
+ */
+struct ttp_request {
+	struct sockcm_cookie sockc;
+	__be32 saddr;
+	__be32 dest;
+	int oif;
+	u32 priority;
+	u8 tos;
+	u8 ttl;
+	bool with_options;
+	u8 options[sizeof(struct ip_options) + MAX_IPOPTLEN] __aligned(4);
+};
+
+static inline struct ip_options *ttp_options(const struct ttp_request *req)
+{
+	return (struct ip_options *)req->options;
+}
+
+/* The options' length in the header */
+static inline unsigned int ttp_optlen(const struct ttp_request *req)
+{
+	return req && req->with_options ? ttp_options(req)->optlen : 0;
+}
+
 /* family.c */
 extern struct proto ttp_prot;
 extern const struct net_proto_family ttp_family;
@@ -201,8 +246,10 @@ int ttp_disconnect(struct sock *sk, int flags);
 
 /* route.c */
 void ttp_forget_route(struct sock *sk);
-struct rtable *ttp_route(struct sock *sk, const struct msghdr *msg,
+struct rtable *ttp_route(struct sock *sk, bool to_peer,
 			 struct ttp_addrs *addrs);
+struct rtable *ttp_route_for(struct sock *sk, const struct msghdr *msg,
+			     struct ttp_addrs *addrs, struct ttp_request *req);
 
 /* multicast.c */
 bool ttp_mc_wants(const struct sock *sk, const struct ttp_flow *flow);
@@ -212,8 +259,36 @@ struct rtable *ttp_mc_mute(struct rtable *rt);
 int ttp_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
 int ttp_dest(const struct sock *sk, const struct msghdr *msg,
 	     struct ttp_addrs *addrs);
-int ttp_send_to(struct sock *sk, struct msghdr *msg, size_t len,
-		unsigned int thlen, struct ttp_addrs *addrs);
+struct sk_buff *ttp_wait_for_skb(struct sock *sk, unsigned int size,
+				 int noblock);
+int ttp_copy_to_frags(struct sock *sk, struct sk_buff *skb, struct msghdr *msg,
+		      size_t len);
+void ttp_count_failure(struct sock *sk, int err);
+
+/* special.c */
+int ttp_send_special(struct sock *sk, struct msghdr *msg, size_t len);
+int ttp_send_request(struct sock *sk, struct msghdr *msg, size_t len,
+		     unsigned int thlen, struct ttp_addrs *addrs,
+		     struct ttp_request *req);
+void ttp_set_cork(struct sock *sk, bool on);
+void ttp_splice_eof(struct socket *sock);
+void ttp_cork_drop(struct sock *sk);
+
+/* cmsg.c */
+int ttp_make_request(struct sock *sk, struct msghdr *msg,
+		     struct ttp_request *req);
+void ttp_options_build(struct sk_buff *skb, const struct ttp_request *req);
+void ttp_stamp_skb(struct sk_buff *skb, const struct ttp_request *req,
+		   const struct msghdr *msg);
+void ttp_cmsg_prepare(struct sock *sk, struct sk_buff *skb);
+void ttp_cmsg_recv(struct msghdr *msg, struct sock *sk, struct sk_buff *skb,
+		   int off);
+void ttp_cmsg_copy(struct msghdr *msg, struct sock *sk, struct sk_buff *skb,
+		   int thlen, int off);
+
+/* errqueue.c */
+void ttp_local_error(struct sock *sk, int err, __be32 daddr, u32 info);
+int ttp_recv_error(struct sock *sk, struct msghdr *msg, size_t len);
 
 /* input.c */
 int ttp_rcv(struct sk_buff *skb);
@@ -236,7 +311,6 @@ int ttp_setsockopt(struct socket *sock, int level, int optname,
 		   sockptr_t optval, unsigned int optlen);
 int ttp_getsockopt(struct socket *sock, int level, int optname,
 		   char __user *optval, int __user *optlen);
-int ttp_cmsg_send(struct msghdr *msg);
 
 /* proc.c */
 #ifdef CONFIG_PROC_FS

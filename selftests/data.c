@@ -405,23 +405,15 @@ TEST_F(sock, flags_of_recv)
 	}
 }
 
-/* A cork: not there yet, and so refused. */
-TEST_F(ttp, no_more)
-{
-	int to, fd = pair(AF_TTP, &to);
-
-	EXPECT_EQ(EOPNOTSUPP, err(send(fd, "x", 1, MSG_MORE)));
-	EXPECT_EQ(1, send(fd, "y", 1, 0));
-	EXPECT_EQ(1, get(to, in, 9));
-	EXPECT_EQ('y', in[0]);
-}
-
 /* MSG_PROBE confirms a neighbour and sends nothing. */
 TEST_F(sock, probe)
 {
 	int to, fd = pair(variant->family, &to);
 
 	EXPECT_EQ(0, send(fd, "", 0, MSG_CONFIRM | MSG_PROBE));
+	EXPECT_EQ(5, send(fd, "probe", 5, MSG_CONFIRM | MSG_PROBE));
+	EXPECT_EQ(5, send(fd, "probe", 5, MSG_PROBE));
+	EXPECT_EQ(5, send(fd, "probe", 5, MSG_PROBE | MSG_MORE));
 	EXPECT_TRUE(settle());
 	EXPECT_EQ(EAGAIN, err(recv(to, in, 1, MSG_DONTWAIT)));
 }

@@ -21,30 +21,30 @@ static const struct {
 } ip_options[] = {
 	{ "IP_TOS", IP_TOS, true },
 	{ "IP_TTL", IP_TTL, true },
-	{ "IP_HDRINCL", IP_HDRINCL, false },
-	{ "IP_OPTIONS", IP_OPTIONS, false },
-	{ "IP_ROUTER_ALERT", IP_ROUTER_ALERT, false },
-	{ "IP_RECVOPTS", IP_RECVOPTS, false },
-	{ "IP_RETOPTS", IP_RETOPTS, false },
-	{ "IP_PKTINFO", IP_PKTINFO, false },
-	{ "IP_PKTOPTIONS", IP_PKTOPTIONS, false },
+	{ "IP_HDRINCL", IP_HDRINCL, true },
+	{ "IP_OPTIONS", IP_OPTIONS, true },
+	{ "IP_ROUTER_ALERT", IP_ROUTER_ALERT, true },
+	{ "IP_RECVOPTS", IP_RECVOPTS, true },
+	{ "IP_RETOPTS", IP_RETOPTS, true },
+	{ "IP_PKTINFO", IP_PKTINFO, true },
+	{ "IP_PKTOPTIONS", IP_PKTOPTIONS, true },
 	{ "IP_MTU_DISCOVER", IP_MTU_DISCOVER, true },
-	{ "IP_RECVERR", IP_RECVERR, false },
+	{ "IP_RECVERR", IP_RECVERR, true },
 	{ "IP_RECVTTL", IP_RECVTTL, true },
 	{ "IP_RECVTOS", IP_RECVTOS, true },
 	{ "IP_MTU", IP_MTU, true },
 	{ "IP_FREEBIND", IP_FREEBIND, true },
 	{ "IP_IPSEC_POLICY", IP_IPSEC_POLICY, false },
 	{ "IP_XFRM_POLICY", IP_XFRM_POLICY, false },
-	{ "IP_PASSSEC", IP_PASSSEC, false },
-	{ "IP_TRANSPARENT", IP_TRANSPARENT, false },
-	{ "IP_RECVORIGDSTADDR", IP_ORIGDSTADDR, false },
-	{ "IP_MINTTL", IP_MINTTL, false },
-	{ "IP_NODEFRAG", IP_NODEFRAG, false },
-	{ "IP_CHECKSUM", IP_CHECKSUM, false },
+	{ "IP_PASSSEC", IP_PASSSEC, true },
+	{ "IP_TRANSPARENT", IP_TRANSPARENT, true },
+	{ "IP_RECVORIGDSTADDR", IP_ORIGDSTADDR, true },
+	{ "IP_MINTTL", IP_MINTTL, true },
+	{ "IP_NODEFRAG", IP_NODEFRAG, true },
+	{ "IP_CHECKSUM", IP_CHECKSUM, true },
 	{ "IP_BIND_ADDRESS_NO_PORT", IP_BIND_ADDRESS_NO_PORT, true },
-	{ "IP_RECVFRAGSIZE", IP_RECVFRAGSIZE, false },
-	{ "IP_RECVERR_RFC4884", IP_RECVERR_RFC4884, false },
+	{ "IP_RECVFRAGSIZE", IP_RECVFRAGSIZE, true },
+	{ "IP_RECVERR_RFC4884", IP_RECVERR_RFC4884, true },
 	{ "IP_MULTICAST_IF", IP_MULTICAST_IF, true },
 	{ "IP_MULTICAST_TTL", IP_MULTICAST_TTL, true },
 	{ "IP_MULTICAST_LOOP", IP_MULTICAST_LOOP, true },
@@ -63,7 +63,7 @@ static const struct {
 	{ "IP_UNICAST_IF", IP_UNICAST_IF, true },
 	{ "IP_LOCAL_PORT_RANGE", IP_LOCAL_PORT_RANGE, true },
 	{ "IP_PROTOCOL", IP_PROTOCOL, true },
-	{ "none", 99, false },
+	{ "none", 99, true },
 };
 
 static const int values[] = {
@@ -204,7 +204,7 @@ TEST_F(sock, bad_pointers)
 TEST_F(ttp, other_levels)
 {
 	static const int levels[][2] = {
-		{ SOL_TTP, 1 }, { SOL_TTP, TTP_VERBATIM }, { SOL_TTP, -1 },
+		{ SOL_TTP, 2 }, { SOL_TTP, TTP_VERBATIM }, { SOL_TTP, -1 },
 		{ SOL_UDP, UDP_CORK }, { SOL_UDP, UDP_ENCAP },
 		{ SOL_UDP, 103 }, { IPPROTO_TCP, 1 }, { SOL_IPV6, 1 },
 		{ SOL_RAW, 1 }, { 12345, 1 }, { -1, 1 },
@@ -358,6 +358,37 @@ TEST_F(sock, filter)
 		EXPECT_EQ(1, ttp_stat("TtpInFilterDrops"));
 		EXPECT_EQ(3, ttp_stat("TtpInDatagrams"));
 	}
+}
+
+/* Options of SOL_UDP, and ours of the same number */
+TEST_F(sock, cork_option)
+{
+	int level = variant->protocol, fd = socket(variant->family, SOCK_DGRAM, 0);
+	void *nowhere = mmap(NULL, 4096, PROT_NONE,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	socklen_t len = sizeof(int);
+	char two[8] = { 2 };
+
+	EXPECT_EQ(0, get_int(fd, level, TTP_CORK));
+	EXPECT_EQ(0, setsockopt(fd, level, TTP_CORK, two, sizeof(two)));
+	EXPECT_EQ(1, get_int(fd, level, TTP_CORK));
+	EXPECT_EQ(EINVAL, err(setsockopt(fd, level, TTP_CORK, two, 3)));
+	EXPECT_EQ(EINVAL, err(setsockopt(fd, level, 150, two, 3)));
+	EXPECT_EQ(EFAULT, err(setsockopt(fd, level, TTP_CORK, nowhere, 4)));
+	EXPECT_EQ(EFAULT, err(setsockopt(fd, level, 150, nowhere, 4)));
+	EXPECT_EQ(ENOPROTOOPT, err(setsockopt(fd, level, 150, two, 4)));
+	EXPECT_EQ(EFAULT, err(getsockopt(fd, level, TTP_CORK, nowhere, &len)));
+	EXPECT_EQ(EFAULT, err(getsockopt(fd, level, TTP_CORK, two, nowhere)));
+	len = -1;
+	EXPECT_EQ(EINVAL, err(getsockopt(fd, level, TTP_CORK, two, &len)));
+	len = sizeof(two);
+	EXPECT_EQ(0, getsockopt(fd, level, TTP_CORK, two, &len));
+	EXPECT_EQ(4, len);
+	len = 1;
+	EXPECT_EQ(0, getsockopt(fd, level, TTP_CORK, two, &len));
+	EXPECT_EQ(1, len);
+	EXPECT_EQ(0, set_int(fd, level, TTP_CORK, 0));
+	EXPECT_EQ(0, get_int(fd, level, TTP_CORK));
 }
 
 /* A filter cannot cut into the header. */

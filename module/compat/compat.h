@@ -24,11 +24,17 @@
 #ifndef TTP_HAVE_INET_TEST_BIT
 /* The flags were bit fields of struct inet_sock, with names in lower case. */
 #define ttp_inet_RECVERR	recverr
+#define ttp_inet_RECVERR_RFC4884 recverr_rfc4884
 #define ttp_inet_MC_ALL		mc_all
 #define ttp_inet_MC_LOOP	mc_loop
 #define inet_test_bit(nr, sk)	(inet_sk(sk)->ttp_inet_##nr)
 #define inet_set_bit(nr, sk)	(inet_sk(sk)->ttp_inet_##nr = 1)
 #define inet_cmsg_flags(inet)	READ_ONCE((inet)->cmsg_flags)
+
+/* Declared, but the core's alone until about then */
+#define ip_icmp_error		ttp_icmp_error
+void ttp_icmp_error(struct sock *sk, struct sk_buff *skb, int err, __be16 port,
+		    u32 info, u8 *payload);
 #endif
 
 #ifndef TTP_HAVE_DST_RTABLE
@@ -97,6 +103,73 @@ static inline void ttp_consume_skb(struct sk_buff *skb)
 	consume_skb(skb);
 #endif
 }
+
+/* Bits of IPv4's field that routes depend on */
+#ifdef TTP_HAVE_DSCP_MASK
+#define TTP_RT_TOS_MASK	INET_DSCP_MASK
+#else
+#define TTP_RT_TOS_MASK	IPTOS_TOS_MASK
+#endif
+
+#ifndef TTP_HAVE_DELIVERY_TYPE
+static inline void skb_set_delivery_type_by_clockid(struct sk_buff *skb,
+						    ktime_t kt, clockid_t id)
+{
+	skb->tstamp = kt;
+}
+#endif
+
+/* A control message may set a priority where the cookie has one. */
+static inline int ttp_sock_cmsg_send(struct sock *sk, struct msghdr *msg,
+				     struct cmsghdr *cmsg,
+				     struct sockcm_cookie *sockc, u32 *priority)
+{
+#ifdef TTP_HAVE_SOCKC_PRIORITY
+	int err;
+
+	sockc->priority = *priority;
+	err = __sock_cmsg_send(sk, cmsg, sockc);
+	*priority = sockc->priority;
+	return err;
+#elif defined(TTP_HAVE_SOCK_CMSG_MSG)
+	return __sock_cmsg_send(sk, msg, cmsg, sockc);
+#else
+	return __sock_cmsg_send(sk, cmsg, sockc);
+#endif
+}
+
+static inline void ttp_setup_tx_timestamp(struct sk_buff *skb,
+					  const struct sockcm_cookie *sockc)
+{
+#ifdef TTP_HAVE_SOCKC_PRIORITY
+	skb_setup_tx_timestamp(skb, sockc);
+#else
+	skb_setup_tx_timestamp(skb, sockc->tsflags);
+#endif
+}
+
+/* sendfile() and splice(): a call to say that the end, which was not foreseen,
+ * is there (a backport reached kernels of old); and once a call for each page,
+ * all but the last with a flag of its own, where now there is sendmsg().
+ */
+#ifdef TTP_HAVE_SPLICE_EOF
+#define TTP_SPLICE_EOF	.splice_eof = ttp_splice_eof,
+#else
+#define TTP_SPLICE_EOF
+#endif
+
+#ifdef TTP_HAVE_SENDPAGE
+#define TTP_SENDPAGE	.sendpage = ttp_sendpage,
+static inline ssize_t ttp_sendpage(struct socket *sock, struct page *page,
+				   int offset, size_t size, int flags)
+{
+	if (flags & MSG_SENDPAGE_NOTLAST)
+		flags |= MSG_MORE;
+	return sock_no_sendpage(sock, page, offset, size, flags);
+}
+#else
+#define TTP_SENDPAGE
+#endif
 
 /* The end of a table of sysctls was once marked, and is now a fault. */
 #ifdef TTP_HAVE_NET_SYSCTL_SZ

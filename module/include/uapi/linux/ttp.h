@@ -31,6 +31,7 @@
 
 /* Options; one that means what an option of SOL_UDP means has its number. */
 #define SOL_TTP		253	/* as SOL_UDP is IPPROTO_UDP */
+#define TTP_CORK	1	/* pieces make one datagram, until off (int) */
 #define TTP_VERBATIM	200	/* SOCK_RAW: send the header as it is (int) */
 
 struct sockaddr_ttp {
