@@ -124,18 +124,19 @@ int ttp_dest(const struct sock *sk, const struct msghdr *msg,
 }
 
 /* Is there more to it than an address and a payload? Everything that may make
- * a datagram differ from the last one of its socket is asked for here, at once.
+ * a datagram differ from the last one of its socket is asked for here, at once,
+ * with plain reads, which compilers make one instruction of.
  */
 static inline bool ttp_is_special(const struct sock *sk,
 				  const struct msghdr *msg)
 {
-	return READ_ONCE(ttp_sk(sk)->special) || msg->msg_controllen ||
+	return data_race(ttp_sk(sk)->special) || msg->msg_controllen ||
 	       msg->msg_flags & (MSG_OOB | MSG_MORE | MSG_DONTROUTE |
 				 MSG_CONFIRM | MSG_PROBE) ||
-	       rcu_access_pointer(inet_sk(sk)->inet_opt) ||
+	       data_race(inet_sk(sk)->inet_opt) ||
 	       (cgroup_bpf_enabled(CGROUP_UDP4_SENDMSG) &&
 		sk->sk_family == AF_INET) ||
-	       READ_ONCE(sk->sk_tsflags) & SOF_TIMESTAMPING_TX_RECORD_MASK;
+	       data_race(sk->sk_tsflags & SOF_TIMESTAMPING_TX_RECORD_MASK);
 }
 
 /**
