@@ -74,9 +74,22 @@ flowed()
 	want "sent [1-9]* failed [1-9]*" h1 halt a
 }
 
+# A device whose carrier has come sends when the kernel has noticed, up to a
+# second later; until then it loses what it is given.
+linked()
+{
+	local limit=$((SECONDS + 60))
+
+	until [[ $(ip -n "$h1" link show dev h2) == *" state UP "* &&
+		 $(ip -n "$h2" link show dev h1) == *" state UP "* ]]; do
+		((SECONDS < limit)) || return
+	done
+}
+
 # next SIZE: what the flow has left on the way comes before
 next()
 {
+	check "the link is up" linked
 	want ok h1 send a $1
 	ask h2 recv a
 	while [[ $reply == "100 "* ]]; do
