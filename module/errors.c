@@ -87,7 +87,7 @@ int ttp_err(struct sk_buff *skb, u32 info)
 	bool hard;
 	int err;
 
-	sk = ttp_lookup(tn, &flow);
+	sk = ttp_lookup(tn, &flow, NULL);
 	if (!sk) {
 		TTP_INC_STATS(tn, INICMPUNMATCHED);
 		__ICMP_INC_STATS(net, ICMP_MIB_INERRORS);

@@ -137,7 +137,7 @@ int ttp_rcv(struct sk_buff *skb)
 	}
 
 	flow = ttp_flow_in(skb);
-	sk = ttp_lookup(tn, &flow);
+	sk = ttp_lookup(tn, &flow, skb);
 	if (sk)
 		ttp_queue_rcv(tn, sk, skb);
 	else

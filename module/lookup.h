@@ -108,19 +108,22 @@ static inline int ttp_score(const struct sock *sk)
 
 /* By value: then callers can keep theirs in registers. */
 struct sock *ttp_best_owner(struct ttp_net *tn, struct ttp_port *port,
-			    struct ttp_flow flow);
+			    struct ttp_flow flow, struct sk_buff *skb);
 struct sock *ttp_peer_owner(struct ttp_net *tn, const struct ttp_flow *flow);
 
 /**
  * ttp_lookup() - the socket that a datagram is for
  * @tn: the namespace's state
  * @flow: the datagram's
+ * @skb: the datagram, data at the TTP header, for a group's program to look at;
+ *	NULL: one that it did not come to
  *
  * Context: RCU read side; the socket is good until its end.
  * Return: socket without a reference, or NULL.
  */
 static inline struct sock *ttp_lookup(struct ttp_net *tn,
-				      const struct ttp_flow *flow)
+				      const struct ttp_flow *flow,
+				      struct sk_buff *skb)
 {
 	struct ttp_port *port = ttp_port(tn, ntohs(flow->lport));
 	struct hlist_nulls_node *node;
@@ -137,7 +140,7 @@ static inline struct sock *ttp_lookup(struct ttp_net *tn,
 	node = rcu_dereference_raw(hlist_nulls_next_rcu(node));
 	if (unlikely(!is_a_nulls(node) ||
 		     get_nulls_value(node) != ntohs(flow->lport)))
-		return ttp_best_owner(tn, port, *flow);
+		return ttp_best_owner(tn, port, *flow, skb);
 	return ttp_match(&tsk->inet.sk, flow) ? &tsk->inet.sk : NULL;
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Socket options. SOL_SOCKET is the core's; SOL_IP goes to IPv4, except for what
- * has no data path here yet: that is refused, not kept and ignored.
+ * Socket options. SOL_SOCKET is the core's but for what it would refuse to our
+ * family, where it lets us answer; SOL_IP goes to IPv4, except for what has no
+ * data path here yet: that is refused, not kept and ignored.
  */
 #include <linux/in.h>
 #include <net/ip.h>
@@ -31,6 +32,8 @@ static bool ttp_ip_option_missing(const struct sock *sk, int optname)
 static bool ttp_has_option(const struct sock *sk, int optname)
 {
 	switch (optname) {
+	case TTP_REUSEPORT:
+		return true;
 	case TTP_CORK:
 		return sk->sk_type != SOCK_RAW;
 	case TTP_VERBATIM:
@@ -55,6 +58,8 @@ static int ttp_set_own(struct sock *sk, int optname, sockptr_t optval,
 
 	if (optname == TTP_CORK)
 		ttp_set_cork(sk, val);
+	else if (optname == TTP_REUSEPORT)
+		ttp_set_reuseport(sk, val);
 	else
 		WRITE_ONCE(ttp_sk(sk)->verbatim, val);
 	return 0;
@@ -75,6 +80,8 @@ static int ttp_get_own(struct sock *sk, int optname, char __user *optval,
 
 	if (optname == TTP_CORK)
 		val = !!(READ_ONCE(ttp_sk(sk)->special) & TTP_IS_CORKED);
+	else if (optname == TTP_REUSEPORT)
+		val = sk->sk_reuseport;
 	else
 		val = READ_ONCE(ttp_sk(sk)->verbatim);
 	len = min_t(unsigned int, len, sizeof(val));
@@ -84,20 +91,25 @@ static int ttp_get_own(struct sock *sk, int optname, char __user *optval,
 }
 
 /**
- * ttp_setsockopt() - struct proto_ops' setsockopt, SOL_SOCKET apart
+ * ttp_setsockopt() - struct proto_ops' setsockopt
  * @sock: socket
- * @level: SOL_TTP or SOL_IP
+ * @level: SOL_TTP or SOL_IP; at the family's own door SOL_SOCKET, too, where
+ *	the kernel has SOCK_CUSTOM_SOCKOPT
  * @optname: option
  * @optval: value
  * @optlen: length of the value in bytes
  *
  * Context: process context, may sleep.
  * Return: 0, -ENOPROTOOPT for an option that is not there, or what
- * ip_setsockopt() says.
+ * ip_setsockopt() or sock_setsockopt() says.
  */
 int ttp_setsockopt(struct socket *sock, int level, int optname,
 		   sockptr_t optval, unsigned int optlen)
 {
+	if (level == SOL_SOCKET && optname == SO_REUSEPORT)
+		return ttp_set_own(sock->sk, TTP_REUSEPORT, optval, optlen);
+	if (level == SOL_SOCKET)
+		return sock_setsockopt(sock, level, optname, optval, optlen);
 	if (level == SOL_TTP)
 		return ttp_set_own(sock->sk, optname, optval, optlen);
 	if (level != SOL_IP || ttp_ip_option_missing(sock->sk, optname))

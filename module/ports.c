@@ -53,8 +53,9 @@ static int ttp_make_page(struct ttp_net *tn, u16 num)
 	return 0;
 }
 
-/* May two sockets not hold one port? The rule is UDP's, inet_rcv_saddr_equal()
- * with wildcards matching; a row for each case in selftests/bind.c.
+/* Are two sockets in each other's way at a port? The rule is UDP's,
+ * inet_rcv_saddr_equal() with wildcards matching; a row for each case in
+ * selftests/bind.c.
  */
 static bool ttp_bind_conflict(const struct sock *sk, const struct sock *other)
 {
@@ -70,6 +71,9 @@ static bool ttp_bind_conflict(const struct sock *sk, const struct sock *other)
 	return !addr || !other_addr || addr == other_addr;
 }
 
+/* The first in the way decides, as with UDP: if @sk may share with that one,
+ * whoever else is there did not mind.
+ */
 static bool ttp_port_is_free(struct ttp_net *tn, const struct sock *sk,
 			     const struct ttp_port *port)
 	__must_hold(&tn->lock)
@@ -81,7 +85,7 @@ static bool ttp_port_is_free(struct ttp_net *tn, const struct sock *sk,
 
 	ttp_for_each_owner(other, node, port)
 		if (ttp_bind_conflict(sk, &other->inet.sk))
-			return false;
+			return ttp_reuse_shares(sk, &other->inet.sk);
 	return true;
 }
 
@@ -96,11 +100,13 @@ static int ttp_claim_port(struct sock *sk, u16 num)
 
 	spin_lock_bh(&tn->lock);
 	port = ttp_port(tn, num);
-	if (ttp_port_is_free(tn, sk, port)) {
+	if (!ttp_port_is_free(tn, sk, port))
+		err = -EADDRINUSE;
+	else if (sk->sk_reuseport)
+		err = ttp_reuse_join(sk, port);
+	if (!err) {
 		WRITE_ONCE(inet_sk(sk)->inet_num, num);
 		hlist_nulls_add_head_rcu(&ttp_sk(sk)->port_node, &port->owners);
-	} else {
-		err = -EADDRINUSE;
 	}
 	spin_unlock_bh(&tn->lock);
 	return err;
@@ -160,6 +166,7 @@ void ttp_put_port(struct sock *sk)
 		return;
 
 	spin_lock_bh(&tn->lock);
+	ttp_reuse_leave(sk);
 	hlist_nulls_del_rcu(&ttp_sk(sk)->port_node);
 	WRITE_ONCE(inet_sk(sk)->inet_num, 0);
 	spin_unlock_bh(&tn->lock);
@@ -198,14 +205,16 @@ __be16 ttp_autobind(struct sock *sk)
  * @tn: the namespace's state
  * @port: its local port
  * @flow: the datagram's
+ * @skb: the datagram, data at the TTP header, or NULL
  *
- * Of equals the latest bound wins, as with UDP.
+ * Of equals the latest bound wins, as with UDP; if that one is in a group, the
+ * member that the group chooses.
  *
  * Context: RCU read side; the socket is good until its end.
  * Return: socket without a reference, or NULL.
  */
 struct sock *ttp_best_owner(struct ttp_net *tn, struct ttp_port *port,
-			    struct ttp_flow flow)
+			    struct ttp_flow flow, struct sk_buff *skb)
 {
 	u16 num = ntohs(flow.lport);
 	struct hlist_nulls_node *node;
@@ -236,5 +245,8 @@ again:
 	}
 	if (unlikely(get_nulls_value(node) != num))
 		goto again;
+	if (best && rcu_access_pointer(best->sk_reuseport_cb) &&
+	    best->sk_state != TCP_ESTABLISHED)
+		return ttp_reuse_pick(best, &flow, skb);
 	return best;
 }

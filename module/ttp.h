@@ -255,6 +255,14 @@ struct rtable *ttp_route_for(struct sock *sk, const struct msghdr *msg,
 bool ttp_mc_wants(const struct sock *sk, const struct ttp_flow *flow);
 struct rtable *ttp_mc_mute(struct rtable *rt);
 
+/* reuseport.c */
+bool ttp_reuse_shares(const struct sock *sk, const struct sock *other);
+int ttp_reuse_join(struct sock *sk, const struct ttp_port *port);
+void ttp_reuse_leave(struct sock *sk);
+struct sock *ttp_reuse_pick(struct sock *sk, const struct ttp_flow *flow,
+			    struct sk_buff *skb);
+void ttp_set_reuseport(struct sock *sk, bool on);
+
 /* output.c */
 int ttp_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
 int ttp_dest(const struct sock *sk, const struct msghdr *msg,

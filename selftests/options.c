@@ -273,9 +273,7 @@ TEST_F(ttp, socket_options_that_differ)
 {
 	int fd = socket(AF_TTP, SOCK_DGRAM, 0);
 
-	EXPECT_EQ(EOPNOTSUPP, err(set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1)));
 	EXPECT_EQ(EOPNOTSUPP, err(set_int(fd, SOL_SOCKET, SO_ZEROCOPY, 1)));
-	EXPECT_EQ(0, get_int(fd, SOL_SOCKET, SO_REUSEPORT));
 	EXPECT_EQ(0, get_int(fd, SOL_SOCKET, SO_ZEROCOPY));
 }
 

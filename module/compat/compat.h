@@ -9,6 +9,7 @@
 
 #include <linux/bpf-cgroup.h>
 #include <linux/filter.h>
+#include <linux/net.h>
 #include <linux/skbuff.h>
 #include <linux/socket.h>
 #include <linux/uaccess.h>
@@ -194,6 +195,14 @@ static inline int ttp_ioctl_user(struct sock *sk, int cmd, unsigned long arg)
 	return err ?: put_user(karg, (int __user *)arg);
 }
 #endif
+
+/* proto_ops' setsockopt sees SOL_SOCKET, too, if the kernel lets it. */
+static inline void ttp_custom_sockopt(struct socket *sock)
+{
+#ifdef TTP_HAVE_CUSTOM_SOCKOPT
+	set_bit(SOCK_CUSTOM_SOCKOPT, &sock->flags);
+#endif
+}
 
 /* Programs could change an address, but not yet its length. */
 #ifndef TTP_HAVE_SA_PROG_LEN

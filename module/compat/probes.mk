@@ -18,6 +18,7 @@ ccflags-y += $(call ttp-probe,FILTER_REASON,linux/filter.h,^enum skb_drop_reason
 ccflags-y += $(call ttp-probe,NET_SYSCTL_SZ,net/net_namespace.h,register_net_sysctl_sz.)
 ccflags-y += $(call ttp-probe,SKB_DEFER_NODE,net/hotdata.h,struct skb_defer_node [{])
 ccflags-y += $(call ttp-probe,DST_RTABLE,net/route.h,define dst_rtable)
+ccflags-y += $(call ttp-probe,CUSTOM_SOCKOPT,linux/net.h,SOCK_CUSTOM_SOCKOPT)
 ccflags-y += $(call ttp-probe,SA_PROG_LEN,linux/bpf-cgroup.h,define BPF_CGROUP_RUN_SA_PROG_LOCK.sk. uaddr. uaddrlen)
 ccflags-y += $(call ttp-probe,SPLICE_EOF,linux/net.h,splice_eof.)
 ccflags-y += $(call ttp-probe,SENDPAGE,linux/net.h,ssize_t.*sendpage. +.struct socket)

@@ -33,6 +33,7 @@
 #define SOL_TTP		253	/* as SOL_UDP is IPPROTO_UDP */
 #define TTP_CORK	1	/* pieces make one datagram, until off (int) */
 #define TTP_VERBATIM	200	/* SOCK_RAW: send the header as it is (int) */
+#define TTP_REUSEPORT	201	/* SO_REUSEPORT, where Linux keeps that from us */
 
 struct sockaddr_ttp {
 	__kernel_sa_family_t	sttp_family;	/* AF_TTP */
