@@ -34,9 +34,19 @@ int ttp_pre_connect(struct sock *sk, struct sockaddr_unsized *uaddr, int len)
 }
 
 #ifdef CONFIG_COMPAT
-/* IPv4's own, which it does not export but here: routes of 32-bit programs */
-static int ttp_compat_ioctl(struct socket *sock, unsigned int cmd,
-			    unsigned long arg)
+/**
+ * ttp_compat_ioctl() - struct proto_ops' compat_ioctl, at both doors
+ * @sock: socket
+ * @cmd: of those that a 32-bit program may use, those with an argument of its
+ *	own layout: routes
+ * @arg: pointer
+ *
+ * IPv4's own, which it does not export but here.
+ *
+ * Context: process context, may sleep.
+ * Return: what that says.
+ */
+int ttp_compat_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
 {
 	return inet_dgram_ops.compat_ioctl(sock, cmd, arg);
 }

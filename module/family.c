@@ -161,6 +161,9 @@ static const struct proto_ops ttp_ops = {
 	.getname = ttp_getname,
 	.poll = datagram_poll,
 	.ioctl = inet_ioctl,
+#ifdef CONFIG_COMPAT
+	.compat_ioctl = ttp_compat_ioctl,
+#endif
 	.gettstamp = sock_gettstamp,
 	.listen = sock_no_listen,
 	.shutdown = inet_shutdown,

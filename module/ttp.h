@@ -223,6 +223,7 @@ void ttp_rehash(struct sock *sk);
 
 /* door.c */
 extern struct inet_protosw ttp_inet_door;
+int ttp_compat_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg);
 int ttp_pre_connect(struct sock *sk, struct sockaddr_unsized *uaddr, int len);
 
 /* raw.c */

@@ -6,7 +6,8 @@
  * and of TTP. S is a socket's name, a letter; A is ADDR:PORT.
  * Usage: agent [NETNS]
  *
- *	open S ttp|udp|raw [UID] as user UID; raw: IPv4's, for protocol 253
+ *	open S ttp|inet|udp|raw [UID]	as user UID; inet: TTP's AF_INET
+ *				door; raw: IPv4's, for protocol 253
  *	close S
  *	bind S A		connect S A		disconnect S
  *	set S OPTION VALUE	get S OPTION		(see options[])
@@ -194,13 +195,14 @@ static int do_open(char **arg)
 	struct sock *s = sock(arg[1]);
 	int uid = arg[3] ? number(arg[3]) : 0;
 	bool raw = !strcmp(arg[2], "raw");
+	bool inet = !strcmp(arg[2], "inet");
 
 	s->number = 0;
 	s->family = !strcmp(arg[2], "ttp") ? AF_TTP : AF_INET;
 	if (seteuid(uid))
 		return result(-1);
 	s->fd = socket(s->family, raw ? SOCK_RAW : SOCK_DGRAM,
-		       raw ? IPPROTO_TTP : 0);
+		       raw || inet ? IPPROTO_TTP : 0);
 	if (seteuid(0))
 		die("cannot be root again");
 	return result(s->fd);

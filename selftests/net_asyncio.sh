@@ -24,6 +24,8 @@ network()
 		link set h1 up
 	END
 	ask h1 sysctl net/ipv4/icmp_ratemask 0
+	# Python shall compile its library once, not each time.
+	export PYTHONPYCACHEPREFIX=$tmp/pycache
 }
 
 # python HOST ARG...

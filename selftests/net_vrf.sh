@@ -15,6 +15,7 @@
 # shellcheck disable=SC2086 # words without blanks
 . "$(dirname "$(realpath "$0")")/hosts.sh"
 h1='' h2='' h3=''
+protos+=" inet"
 
 network()
 {
@@ -215,11 +216,11 @@ errors_of_another()
 	socket h1 a red 4000
 	want ok h1 connect a 10.0.1.2:5000
 	mark h1 $unmatched Icmp.InMsgs
-	want ok h3 forge $proto 3 3 0.0.0.0 10.0.1.1:4000 10.0.1.2:5000
+	want ok h3 forge ${proto/inet/ttp} 3 3 0.0.0.0 10.0.1.1:4000 10.0.1.2:5000
 	moved 1 h1 Icmp.InMsgs
 	moved 1 h1 $unmatched
 	want none h1 error a 0
-	want ok h2 forge $proto 3 3 0.0.0.0 10.0.1.1:4000 10.0.1.2:5000
+	want ok h2 forge ${proto/inet/ttp} 3 3 0.0.0.0 10.0.1.1:4000 10.0.1.2:5000
 	want ECONNREFUSED h1 error a
 }
 
