@@ -332,6 +332,13 @@ static int do_sendto(int family)
 	return send_to(dgram(family), "x", 1, family, OWN, PEER_PORT);
 }
 
+static int do_send(int family)
+{
+	int fd = dgram(family);
+
+	return connect_to(fd, family, OWN, PEER_PORT) ?: send(fd, "x", 1, 0);
+}
+
 static int do_socket(int family)
 {
 	return dgram(family);
@@ -350,6 +357,10 @@ static const struct {
 	  do_connect, { EPERM, EPERM, 0 } },
 	{ "bind4", BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_BIND,
 	  do_bind, { EPERM, EPERM, 0 } },
+	{ "sendmsg4", BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_UDP4_SENDMSG,
+	  do_sendto, { EPERM, EPERM, 0 } },
+	{ "sendmsg4, connected", BPF_PROG_TYPE_CGROUP_SOCK_ADDR,
+	  BPF_CGROUP_UDP4_SENDMSG, do_send, { 0, 0, 0 } },
 	{ "egress", BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_EGRESS,
 	  do_sendto, { EPERM, EPERM, 0 } },
 	{ "sock_create", BPF_PROG_TYPE_CGROUP_SOCK,
@@ -392,33 +403,44 @@ TEST_F(door, cgroup_policies)
 	}
 }
 
-/* A program that writes the address that a datagram comes from */
+/* Programs that write an address: where a datagram goes, where it says that it
+ * comes from. AF_TTP is passed by.
+ */
 TEST_F(door, cgroup_rewrites)
 {
-	int cgroup = own_cgroup(), in;
+	int cgroup = own_cgroup(), out, in;
 	struct sockaddr_in sin;
 	socklen_t len;
 	size_t j;
 	char c;
 
 	ASSERT_GE(cgroup, 0);
+	out = load(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_UDP4_SENDMSG, 1,
+		   PORT);
 	in = load(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_UDP4_RECVMSG, 1,
 		  53);
+	ASSERT_EQ(0, attach(cgroup, out, BPF_CGROUP_UDP4_SENDMSG,
+			    BPF_PROG_ATTACH));
 	ASSERT_EQ(0, attach(cgroup, in, BPF_CGROUP_UDP4_RECVMSG,
 			    BPF_PROG_ATTACH));
 	for (j = 0; j < ARRAY_SIZE(transports); j++) {
-		int family = transports[j].family, fd;
+		int family = transports[j].family, to, from;
+		bool seen = family == AF_INET;
 
 		inet_protocol = transports[j].protocol;
-		fd = bound(family, OWN, PORT);
-		EXPECT_EQ(1, send_to(fd, "x", 1, family, OWN, PORT));
-		EXPECT_EQ(POLLIN, await(fd, POLLIN, WAIT_MS));
-		len = sizeof(sin);
-		EXPECT_EQ(1, recvfrom(fd, &c, 1, MSG_DONTWAIT, (void *)&sin,
-				      &len));
-		EXPECT_EQ(family == AF_INET ? 53 : PORT, ntohs(sin.sin_port))
+		to = bound(family, OWN, PORT);
+		from = bound(family, OWN, PEER_PORT);
+		EXPECT_EQ(1, send_to(from, "x", 1, family, OWN,
+				     seen ? PORT + 1 : PORT));
+		EXPECT_EQ(POLLIN, await(to, POLLIN, WAIT_MS))
 			TH_LOG("%s", transports[j].name);
-		close(fd);
+		len = sizeof(sin);
+		EXPECT_EQ(1, recvfrom(to, &c, 1, MSG_DONTWAIT, (void *)&sin,
+				      &len));
+		EXPECT_EQ(seen ? 53 : PEER_PORT, ntohs(sin.sin_port))
+			TH_LOG("%s", transports[j].name);
+		close(to);
+		close(from);
 	}
 }
 
