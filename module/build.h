@@ -185,6 +185,8 @@ ttp_finish_skb(struct sock *sk, struct sk_buff *skb, unsigned int thlen,
 	ttp_fill_iphdr(sk, skb, addrs, rt, mtu, req);
 	if (thlen)
 		ttp_fill_hdr(skb, addrs->sport, addrs->dport);
+	if (req && skb->len > mtu && skb_shinfo(skb)->tx_flags)
+		ttp_split_skb(sk, skb, mtu);
 }
 
 /* Mirrors ip_send_skb() and the end of udp_send_skb(): a full queue on the
@@ -237,9 +239,9 @@ ttp_send_on(struct sock *sk, struct msghdr *msg, size_t len, unsigned int thlen,
 		ip_rt_put(rt);
 		return PTR_ERR(skb);
 	}
-	ttp_finish_skb(sk, skb, thlen, addrs, rt, mtu, req);
 	if (req)
 		ttp_stamp_skb(skb, req, msg);
+	ttp_finish_skb(sk, skb, thlen, addrs, rt, mtu, req);
 	skb_dst_set(skb, &rt->dst);
 
 	return ttp_send_skb(sk, skb);

@@ -130,13 +130,14 @@ int ttp_dest(const struct sock *sk, const struct msghdr *msg,
 static inline bool ttp_is_special(const struct sock *sk,
 				  const struct msghdr *msg)
 {
-	return data_race(ttp_sk(sk)->special) || msg->msg_controllen ||
-	       msg->msg_flags & (MSG_OOB | MSG_MORE | MSG_DONTROUTE |
-				 MSG_CONFIRM | MSG_PROBE) ||
-	       data_race(inet_sk(sk)->inet_opt) ||
-	       (cgroup_bpf_enabled(CGROUP_UDP4_SENDMSG) &&
-		sk->sk_family == AF_INET) ||
-	       data_race(sk->sk_tsflags & SOF_TIMESTAMPING_TX_RECORD_MASK);
+	/* None of it is used but for this. */
+	return data_race(ttp_sk(sk)->special || msg->msg_controllen ||
+			 msg->msg_flags & (MSG_OOB | MSG_MORE | MSG_DONTROUTE |
+					   MSG_CONFIRM | MSG_PROBE) ||
+			 inet_sk(sk)->inet_opt ||
+			 (cgroup_bpf_enabled(CGROUP_UDP4_SENDMSG) &&
+			  sk->sk_family == AF_INET) ||
+			 sk->sk_tsflags & SOF_TIMESTAMPING_TX_RECORD_MASK);
 }
 
 /**

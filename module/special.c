@@ -135,6 +135,51 @@ static int ttp_cork_add(struct sock *sk, struct msghdr *msg, size_t len,
 }
 
 /**
+ * ttp_split_skb() - lay a packet out as the fragments that it will become
+ * @sk: socket that owns it
+ * @skb: packet with its IPv4 header, longer than @mtu
+ * @mtu: of the path
+ *
+ * The packet stays one, but its parts are a list. IPv4 makes such a list
+ * fragments as it is, so that the first keeps what the packet was asked to have
+ * time stamps of. All else it copies, and they are lost. Where there is no
+ * memory for it, so be it.
+ *
+ * Context: process context, may sleep.
+ */
+void ttp_split_skb(struct sock *sk, struct sk_buff *skb, u32 mtu)
+{
+	struct sk_buff **link = &skb_shinfo(skb)->frag_list;
+	unsigned int hlen = skb_transport_offset(skb);
+	unsigned int room = (mtu - hlen) & ~7U;
+	unsigned int headroom = skb_headroom(skb) + hlen;
+	unsigned int keep = hlen + room;
+	struct sk_buff *part, *last = skb;
+	unsigned int rest, added = 0;
+
+	for (; last->len > keep; last = part, keep = room) {
+		rest = skb_headlen(last) > keep ? skb_headlen(last) - keep : 0;
+		part = alloc_skb(headroom + rest, sk->sk_allocation);
+		if (!part)
+			break;
+		skb_reserve(part, headroom);
+		skb_split(last, part, keep);
+		/* Of what its owner is charged for, and each part is. */
+		skb->truesize += part->truesize;
+		refcount_add(part->truesize, &sk->sk_wmem_alloc);
+		part->truesize += part->data_len;
+		if (last != skb)
+			last->truesize -= part->data_len;
+		*link = part;
+		link = &part->next;
+	}
+	skb_walk_frags(skb, part)
+		added += part->len;
+	skb->len += added;
+	skb->data_len += added;
+}
+
+/**
  * ttp_cork_drop() - throw away what has not been sent
  * @sk: socket
  *
