@@ -135,6 +135,8 @@ static inline int tun_open(void)
 
 	if (fd < 0)
 		return -1;
+	/* IPv6 would send by itself, and what another CPU sends delays ours. */
+	write_file("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
 	ret = ioctl(fd, TUNSETIFF, &ifr);
 	memcpy(&ifr.ifr_addr, &sin, sizeof(sin));
 	ret = ret ?: ioctl(ctl, SIOCSIFADDR, &ifr);
@@ -166,7 +168,7 @@ static inline int arrive(int tun, const struct packet *p)
 	return arrive_as(tun, p, NULL);
 }
 
-/* The next IPv4 packet that the host has sent; its length, 0 if none */
+/* The next packet that the host has sent; its length, 0 if none */
 static inline int leaves(int tun, struct packet *p)
 {
 	struct virtio_net_hdr vnet;
@@ -174,11 +176,8 @@ static inline int leaves(int tun, struct packet *p)
 		{ &vnet, sizeof(vnet) },
 		{ p->data, sizeof(p->data) },
 	};
-	ssize_t n;
+	ssize_t n = readv(tun, iov, 2);
 
-	do
-		n = readv(tun, iov, 2);
-	while (n > (ssize_t)sizeof(vnet) && p->ip.version != 4);
 	p->len = n > (ssize_t)sizeof(vnet) ? n - sizeof(vnet) : 0;
 	return p->len;
 }
