@@ -31,8 +31,11 @@
 #define SO_ATTACH_FILTER	26
 #define SO_TIMESTAMP_OLD	29
 #define SO_TIMESTAMPNS_OLD	35
+#define SO_TIMESTAMPING_OLD	37
 #define SO_TIMESTAMP_NEW	63
 #define SO_TIMESTAMPNS_NEW	64
+#define SO_TIMESTAMPING_NEW	65
+#define SOFTWARE		(1 << 3 | 1 << 4)	/* on receipt, and told */
 #define IP_TOS			1
 #define IP_TTL			2
 #define IP_RECVTTL		12
@@ -178,7 +181,7 @@ static const struct transport {
 	{ "AF_INET", AF_INET, IPPROTO_TTP },
 };
 
-#define STEPS	100
+#define STEPS	200
 
 static struct step {
 	const char *what;
@@ -265,6 +268,8 @@ static void timeouts(int fd)
 /* A message from the socket to itself; its control messages, summed up */
 static void extras(int fd, int opt, const char *what, int type, int size)
 {
+	int on = opt == SO_TIMESTAMPING_OLD || opt == SO_TIMESTAMPING_NEW ?
+		 SOFTWARE : 1;
 	__u8 control[200];
 	struct name from;
 	char buf[8];
@@ -278,7 +283,7 @@ static void extras(int fd, int opt, const char *what, int type, int size)
 	struct cmsg *c = (void *)control;
 
 	is(what, 0, set_int(fd, opt == IP_RECVTTL || opt == IP_RECVTOS ?
-			    SOL_IP : SOL_SOCKET, opt, 1));
+			    SOL_IP : SOL_SOCKET, opt, on));
 	is("sendmsg", 5, sock(SYS_SENDMSG, fd, P(&to), 0, 0, 0, 0));
 	memset(control, 0, sizeof(control));
 	is("recvmsg", 5, sock(SYS_RECVMSG, fd, P(&msg), 0, 0, 0, 0));
@@ -303,6 +308,43 @@ static void controls(int fd)
 	       SO_TIMESTAMP_NEW, 16);
 	extras(fd, SO_TIMESTAMPNS_NEW, "SO_TIMESTAMPNS, 64 bits",
 	       SO_TIMESTAMPNS_NEW, 16);
+	extras(fd, SO_TIMESTAMPING_OLD, "SO_TIMESTAMPING, 32 bits",
+	       SO_TIMESTAMPING_OLD, 24);
+	extras(fd, SO_TIMESTAMPING_NEW, "SO_TIMESTAMPING, 64 bits",
+	       SO_TIMESTAMPING_NEW, 48);
+}
+
+/* Two control messages, which lie closer here than on 64 bits */
+static void two_controls(int fd)
+{
+	struct {
+		struct cmsg c;
+		int val;
+	} out[2] = {
+		{ { .len = 16, .level = SOL_IP, .type = IP_TTL }, 7 },
+		{ { .len = 16, .level = SOL_IP, .type = IP_TOS }, 8 },
+	}, in[2] = {};
+	char buf[2];
+	struct iov iov = { "x", 1 };
+	struct msg msg = {
+		.iov = &iov, .iovlen = 1,
+		.control = out, .controllen = sizeof(out),
+	};
+
+	is("IP_RECVTTL", 0, set_int(fd, SOL_IP, IP_RECVTTL, 1));
+	is("IP_RECVTOS", 0, set_int(fd, SOL_IP, IP_RECVTOS, 1));
+	is("sendmsg", 1, sock(SYS_SENDMSG, fd, P(&msg), 0, 0, 0, 0));
+	iov.base = buf;
+	msg.control = in;
+	msg.controllen = sizeof(in);
+	is("recvmsg", 1, sock(SYS_RECVMSG, fd, P(&msg), 0, 0, 0, 0));
+	is("two control messages", sizeof(in), msg.controllen);
+	is("the first", IP_TTL, in[0].c.type);
+	is("its value", 7, in[0].val);
+	is("the second", IP_TOS, in[1].c.type);
+	is("its value", 8, in[1].val & 0xff);
+	is("IP_RECVTTL off", 0, set_int(fd, SOL_IP, IP_RECVTTL, 0));
+	is("IP_RECVTOS off", 0, set_int(fd, SOL_IP, IP_RECVTOS, 0));
 }
 
 static void bad_messages(int fd)
@@ -412,6 +454,7 @@ static void play(void)
 					  0, 0));
 	timeouts(fd);
 	controls(fd);
+	two_controls(fd);
 	bad_messages(fd);
 	batches(fd);
 	ioctls(fd);

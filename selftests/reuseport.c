@@ -383,6 +383,19 @@ TEST_F(sock, program_before_bind)
 	close(fd);
 }
 
+/* Whoever a program names, a connected one hears its peer alone. (UDP's would
+ * hear this.)
+ */
+TEST_F(ttp, program_names_a_connected_member)
+{
+	ASSERT_EQ(0, gather(AF_TTP, OWN, 3));
+	ASSERT_EQ(0, connect_to(fds[0], AF_TTP, OWN2, 4100));
+	ASSERT_EQ(0, attach_cbpf(fds[1]));
+	EXPECT_EQ(0, who_hears(AF_TTP, 4100, 3, 1));
+	EXPECT_EQ(1, who_hears(AF_TTP, 4101, 3, 1));
+	EXPECT_GE(who_hears(AF_TTP, 4101, 3, 0), 1);
+}
+
 /* Of a group at two doors each member is as good as any. */
 TEST_F(ttp, a_group_at_both_doors)
 {
