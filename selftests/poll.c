@@ -160,6 +160,19 @@ TEST_F(sock, epoll_by_edge)
 	EXPECT_EQ(1, recv(to, &c, 1, 0));
 }
 
+/* By edge: epoll looks only if it was told to. */
+TEST_F(sock, an_error_wakes)
+{
+	int epfd, fd = bound(variant->family, OWN, 0);
+
+	ASSERT_EQ(0, connect_to(fd, variant->family, OWN, PORT));
+	epfd = watch(fd, EPOLLET);
+	EXPECT_EQ(0, report(epfd, 0));
+	EXPECT_EQ(1, send(fd, "x", 1, 0));
+	EXPECT_EQ(EPOLLERR, report(epfd, WAIT_MS));
+	EXPECT_EQ(0, report(epfd, 0));
+}
+
 TEST_F(sock, epoll_once)
 {
 	int to, fd = pair(variant->family, &to);
