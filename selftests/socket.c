@@ -286,6 +286,23 @@ TEST_F(ttp, shown_in_proc_net_ttp_sockets)
 	EXPECT_EQ(0, show(NULL, &s));
 }
 
+TEST_F(ttp, shows_what_it_lost)
+{
+	int to, fd = pair(AF_TTP, &to), got = 0, i;
+	char data[1000] = {};
+	struct shown s;
+
+	ASSERT_EQ(0, set_int(to, SOL_SOCKET, SO_RCVBUF, 0));
+	for (i = 0; i < 100; i++)
+		ASSERT_EQ(1000, send(fd, data, sizeof(data), 0));
+	ASSERT_TRUE(settle());
+	show("127.0.0.1:5000", &s);
+	while (recv(to, data, sizeof(data), MSG_DONTWAIT) >= 0)
+		got++;
+	EXPECT_GT(100, got);
+	EXPECT_EQ(100 - got, s.drops);
+}
+
 TEST_F(ttp, shows_whose_it_is)
 {
 	struct shown s;
