@@ -67,11 +67,14 @@ user:
 install: all
 	install -D -m 644 ttp.ko \
 		$(DESTDIR)/lib/modules/$(release)/updates/ttp.ko
+	install -D -m 644 Documentation/ttp.7 \
+		$(DESTDIR)$(PREFIX)/share/man/man7/ttp.7
 	@$(MAKE) -C userspace O=$(CURDIR)/build/host PREFIX=$(PREFIX) install
 	$(if $(DESTDIR),,depmod)
 
 uninstall:
-	rm -f $(DESTDIR)/lib/modules/$(release)/updates/ttp.ko
+	rm -f $(DESTDIR)/lib/modules/$(release)/updates/ttp.ko \
+		$(DESTDIR)$(PREFIX)/share/man/man7/ttp.7
 	@$(MAKE) -C userspace PREFIX=$(PREFIX) uninstall
 	$(if $(DESTDIR),,depmod)
 
@@ -111,6 +114,7 @@ vm: build/$(KERNEL)/ttp.ko guest
 # --- those who change it ---------------------------------------------------
 
 lint: | deps
+	@$(vm)/enter man -- $(vm)/lint --man
 	@$(vm)/enter bookworm -- $(vm)/lint
 
 bench: build/$(KERNEL)/ttp.ko guest

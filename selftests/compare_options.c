@@ -83,6 +83,11 @@ static const struct name sol_ip[] = {
 	{ 51, "IP_LOCAL_PORT_RANGE" }, { 52, "IP_PROTOCOL" },
 };
 
+static const struct name sol_udp[] = {
+	N(UDP_CORK), { 10, "UDPLITE_SEND_CSCOV" }, { 11, "UDPLITE_RECV_CSCOV" },
+	N(UDP_ENCAP), N(UDP_NO_CHECK6_TX), N(UDP_NO_CHECK6_RX),
+};
+
 static const int values[] = {
 	-1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 64, 127, 128, 254, 255, 256, 0x10000,
 	0x1000000, 5001 << 16 | 5000, 5000 << 16 | 5001, 0x7fffffff, -2,
@@ -96,11 +101,20 @@ static const int lengths[] = {
 
 static const char *opt_name(const struct level *l, int opt)
 {
-	const struct name *name = l->level == SOL_SOCKET ? sol_socket : sol_ip;
-	size_t i, n = l->level == SOL_SOCKET ? ARRAY_SIZE(sol_socket) :
-		      l->level == SOL_IP ? ARRAY_SIZE(sol_ip) : 0;
+	const struct name *name = NULL;
+	size_t i, n = 0;
 	static char text[64];
 
+	if (l->level == SOL_SOCKET) {
+		name = sol_socket;
+		n = ARRAY_SIZE(sol_socket);
+	} else if (l->level == SOL_IP) {
+		name = sol_ip;
+		n = ARRAY_SIZE(sol_ip);
+	} else if (l->level == -1) {
+		name = sol_udp;
+		n = ARRAY_SIZE(sol_udp);
+	}
 	for (i = 0; i < n; i++)
 		if (name[i].opt == opt)
 			return name[i].text;

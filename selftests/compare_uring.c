@@ -125,6 +125,18 @@ static void put_no_more(void)
 		put_completions(1);
 }
 
+/* A request that still waits would keep its socket, and the port. */
+static void close_ring(void)
+{
+	if (ring.pending) {
+		put(" left: %u", ring.pending);
+		request(IORING_OP_ASYNC_CANCEL, -1, NULL, 0,
+			IORING_ASYNC_CANCEL_ANY);
+		put_completions(ring.pending);
+	}
+	close(ring.fd);
+}
+
 static char data[64], control[256];
 static struct sockaddr_in name;
 static struct iovec iov;
@@ -202,8 +214,8 @@ static void one_request(unsigned int i, enum state state)
 	request(ops[i].op, fd, nowhere(), 3, ops[i].flags);
 	put_completions(1);
 	put_after(fd);
+	close_ring();
 	line("%s, %s", ops[i].name, state_names[state]);
-	close(ring.fd);
 	leave(fd);
 }
 
@@ -233,8 +245,8 @@ static void one_message(enum state state)
 	request(IORING_OP_RECVMSG, fd, nowhere(), 1, MSG_DONTWAIT);
 	put_completions(1);
 	put_after(fd);
+	close_ring();
 	line("SENDMSG, RECVMSG, %s", state_names[state]);
-	close(ring.fd);
 	leave(fd);
 }
 
@@ -263,8 +275,8 @@ static void other_calls(enum state state)
 	put_after(fd);
 	request(IORING_OP_CLOSE, fd, NULL, 0, 0);
 	put_completions(1);
+	close_ring();
 	line("other calls, %s", state_names[state]);
-	close(ring.fd);
 	close(peer);
 }
 
@@ -326,8 +338,8 @@ static void end_wait(enum state state, int op, int how)
 	if (op == IORING_OP_RECVMSG && how < 2)
 		put_room();
 	put_after(fd);
+	close_ring();
 	line("request %d waits, ended by %d, %s", op, how, state_names[state]);
-	close(ring.fd);
 	leave(fd);
 }
 
@@ -391,7 +403,7 @@ static void multishot(int op, int flags, int end)
 		put_completions(2);
 	} else if (end == 1) {
 		shutdown(fd, SHUT_RD);
-		put_completions(1);
+		put_no_more();
 	} else if (end == 2) {
 		be_refused(fd);
 		put_completions(1);
@@ -409,8 +421,8 @@ static void multishot(int op, int flags, int end)
 		put_bytes(buffers[i], 40);
 	}
 	put_after(fd);
+	close_ring();
 	line("multishot of %d, flags %x, end %d", op, flags, end);
-	close(ring.fd);
 	leave(fd);
 }
 
@@ -447,8 +459,8 @@ static void chains(void)
 				i < 3 ? IOSQE_IO_LINK : 0;
 		put_completions(4);
 		put_after(fd);
+		close_ring();
 		line("a chain of sends, number %d is bad", at_fault);
-		close(ring.fd);
 		leave(fd);
 	}
 }
