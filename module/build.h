@@ -89,8 +89,8 @@ ttp_fill_iphdr(struct sock *sk, struct sk_buff *skb,
 	iph->daddr = addrs->daddr;
 	skb->ignore_df = ip_sk_ignore_df(sk);
 
-	if (pmtudisc >= IP_PMTUDISC_DO ||
-	    (fits && pmtudisc == IP_PMTUDISC_WANT && !ip_mtu_locked(&rt->dst)))
+	if ((fits && pmtudisc == IP_PMTUDISC_WANT && !ip_mtu_locked(&rt->dst)) ||
+	    pmtudisc == IP_PMTUDISC_DO || pmtudisc == IP_PMTUDISC_PROBE)
 		iph->frag_off = htons(IP_DF);
 	else
 		iph->frag_off = 0;

@@ -134,7 +134,8 @@ int ttp_getsockopt(struct socket *sock, int level, int optname,
 {
 	if (level == SOL_TTP)
 		return ttp_get_own(sock->sk, optname, optval, optlen);
-	if (level != SOL_IP || ttp_ip_option_missing(sock->sk, optname))
+	if (level == SOL_IP && ttp_ip_option_missing(sock->sk, optname))
 		return -ENOPROTOOPT;
+	/* Other levels, too: IPv4 has a word of its own for them. */
 	return ip_getsockopt(sock->sk, level, optname, optval, optlen);
 }
