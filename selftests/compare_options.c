@@ -151,6 +151,8 @@ static void put_words(const unsigned int *val, socklen_t len, int but)
 static void put_value(int level, int opt, const unsigned char *val,
 		      socklen_t len)
 {
+	sa_family_t family = door->family;
+
 	if (level == SOL_SOCKET && opt == SO_COOKIE)
 		put_words((const void *)val, len < 8 ? 0 : 4, -1);
 	else if (level == SOL_SOCKET && opt == SO_MEMINFO)
@@ -161,6 +163,9 @@ static void put_value(int level, int opt, const unsigned char *val,
 	else if (level == SOL_SOCKET && opt == SO_PROTOCOL &&
 		 !memcmp(val, &door->protocol, len < 4 ? len : 4))
 		put(" the door's");
+	else if (level == SOL_SOCKET && opt == SO_PEERNAME && len >= 2 &&
+		 !memcmp(val, &family, 2))
+		put_bytes(val + 2, len - 2);
 	else
 		put_bytes(val, len);
 }

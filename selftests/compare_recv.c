@@ -196,6 +196,7 @@ static void room_for_control(void)
 	unsigned int s, where;
 	int len;
 
+	stamp_all();
 	for (s = 0; s < N_STATES; s++)
 		for (where = 0; where < 3; where++)
 			for (len = 0; len <= 240; len += where ? 60 : 4)

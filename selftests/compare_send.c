@@ -260,38 +260,41 @@ FIXTURE_VARIANT_ADD(compare, vectors_to_send) {
 	.run = vectors_to_send,
 };
 
-static void sizes(void)
+/* At mtu 0 lo has its own, 65536. */
+static void send_sizes(enum state s, int mtu, int df)
 {
 	static const size_t sizes[] = {
 		0, 1, 7, 8, 9, 1471, 1472, 1473, 2899, 2900, 2901, 4096, 9000,
 		32768, 65000, 65506, 65507, 65508, 65515, 65535, 65536, 70000,
 	};
 	static unsigned char data[70000];
-	unsigned int s, i, mtu, df;
-	int fd;
+	int fd = enter(s);
+	unsigned int i;
 
 	for (i = 0; i < sizeof(data); i++)
 		data[i] = i * 7 + i / 256;
+	put_ret(set_int(fd, SOL_IP, IP_MTU_DISCOVER, df));
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		put_ret(send_at(fd, data, sizes[i], OWN, PEER_PORT));
+		put_ret(send(fd, data, sizes[i], 0));
+		put_after(fd);
+		line("%zu bytes, mtu %d, IP_MTU_DISCOVER %d, %s", sizes[i],
+		     mtu, df, state_names[s]);
+	}
+	leave(fd);
+}
+
+static void sizes(void)
+{
+	unsigned int s, mtu, df;
+
 	signal(SIGPIPE, on_pipe);
 	for (mtu = 0; mtu < 2; mtu++) {
 		system(mtu ? "ip link set lo mtu 1500" :
 			     "ip link set lo mtu 65536");
 		for (s = 0; s < N_STATES; s++)
-			for (df = 0; df < 6; df++) {
-				fd = enter(s);
-				put_ret(set_int(fd, SOL_IP, IP_MTU_DISCOVER,
-						df));
-				for (i = 0; i < ARRAY_SIZE(sizes); i++) {
-					put_ret(send_at(fd, data, sizes[i],
-							OWN, PEER_PORT));
-					put_ret(send(fd, data, sizes[i], 0));
-					put_peer();
-				}
-				put_after(fd);
-				line("sizes, mtu %d, IP_MTU_DISCOVER %d, %s",
-				     mtu, df, state_names[s]);
-				leave(fd);
-			}
+			for (df = 0; df < 6; df++)
+				send_sizes(s, mtu, df);
 	}
 	system("ip link set lo mtu 65536");
 }

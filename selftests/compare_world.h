@@ -246,7 +246,7 @@ static inline void put_origdst(const void *data, size_t len)
 	const struct sockaddr_in *sin = data;
 
 	if (len < sizeof(*sin)) {
-		put_bytes(data, len);
+		put(" part of %zu", len);
 		return;
 	}
 	put_addr(data, len, 0);
@@ -288,6 +288,9 @@ static inline void put_cmsg(const struct cmsghdr *cmsg)
 	put("}");
 }
 
+/* Ethernet's, IPv4's, and the transport's */
+#define PACKET_HEADERS	(14 + 20 + 8)
+
 /* All that recvmsg() said */
 static inline void put_msg(ssize_t ret, struct msghdr *msg, size_t name_room)
 {
@@ -301,6 +304,12 @@ static inline void put_msg(ssize_t ret, struct msghdr *msg, size_t name_room)
 	else
 		put(" [%u]", msg->msg_namelen);
 	left = ret > 0 ? ret : 0;
+	/* A packet that comes back with its stamp has headers of its own. */
+	if (msg->msg_flags & MSG_ERRQUEUE && left > PACKET_HEADERS) {
+		put_bytes(msg->msg_iov[0].iov_base + PACKET_HEADERS,
+			  left - PACKET_HEADERS);
+		left = 0;
+	}
 	for (i = 0; ret >= 0 && i < msg->msg_iovlen; i++) {
 		size_t n = msg->msg_iov[i].iov_len;
 
@@ -371,6 +380,38 @@ static inline void put_state(int fd)
 	put(" inq %d outq %d", inq, outq);
 	put_poll(fd);
 	put(" error %d", get_int(fd, SOL_SOCKET, SO_ERROR));
+}
+
+/* Are datagrams stamped as they come? The kernel begins with that some time
+ * after the first socket has asked for it; from here on one does.
+ */
+static inline bool is_stamped(int fd)
+{
+	char c, control[256];
+	struct iovec iov = { &c, 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+
+	return send(fd, "", 1, 0) == 1 && await(fd, POLLIN, WAIT_MS) &&
+	       recvmsg(fd, &msg, 0) == 1 && CMSG_FIRSTHDR(&msg);
+}
+
+static inline void stamp_all(void)
+{
+	long limit = now_ms() + WAIT_MS;
+	static int fd = -1;
+
+	if (fd >= 0)
+		return;
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	set_int(fd, SOL_SOCKET, SO_TIMESTAMPING_OLD,
+		SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE);
+	bind_to(fd, AF_INET, OWN, MARK_PORT + 1);
+	connect_to(fd, AF_INET, OWN, MARK_PORT + 1);
+	while (!is_stamped(fd) && now_ms() < limit)
+		poll(NULL, 0, 1);
 }
 
 /* Memory that cannot be touched */
