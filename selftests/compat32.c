@@ -35,7 +35,7 @@
 #define SO_TIMESTAMP_NEW	63
 #define SO_TIMESTAMPNS_NEW	64
 #define SO_TIMESTAMPING_NEW	65
-#define SOFTWARE		(1 << 3 | 1 << 4)	/* on receipt, and told */
+#define SOFTWARE		0x18	/* on receipt, and told */
 #define IP_TOS			1
 #define IP_TTL			2
 #define IP_RECVTTL		12

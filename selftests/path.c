@@ -215,7 +215,6 @@ TEST_F(path, obeys_another_source)
 	SETTLE_ON(self->fd, THERE, "a 10.0.2.1");
 	ASSERT_EQ(0, disconnect(self->fd));
 	EXPECT_STREQ(HOME, WAY(self->fd, THERE));
-
 	/* One for which there is a rule */
 	SETTLE_ON(self->fd, THERE, HOME);
 	ASSERT_EQ(0, change("route add 10.7.7.7 via 10.0.1.2 src 10.0.1.7"));
