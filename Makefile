@@ -24,7 +24,7 @@ MAKEFLAGS += --no-print-directory
 sync	= mkdir -p $(2) && cp -ruT $(1) $(2)
 
 .PHONY: all help layout modules user guest deps demo test vm lint bench bench-doc \
-	profile intree mutants install uninstall clean FORCE
+	profile intree mutants bite install uninstall clean FORCE
 
 all: ttp.ko user
 
@@ -46,6 +46,7 @@ help:
 	@echo '  make layout          structures and cache lines, by pahole (KERNEL=6.12)'
 	@echo '  make intree          would it build as net/ttp/, and elsewhere?'
 	@echo '  make mutants         do the tests see a broken module? (N=10: ten of them)'
+	@echo '  make bite            do the sanitizers see what is wrong?'
 	@echo '  make clean           what was built; the cache stays (~/.cache/ttp)'
 	@echo 'Any command in any guest: selftests/vm/run --help'
 
@@ -137,6 +138,9 @@ intree: | deps
 
 mutants: guest
 	@$(vm)/mutants $(N)
+
+bite: guest
+	@$(vm)/bite
 
 clean:
 	rm -rf build ttp.ko
