@@ -24,7 +24,7 @@ MAKEFLAGS += --no-print-directory
 sync	= mkdir -p $(2) && cp -ruT $(1) $(2)
 
 .PHONY: all help layout modules user guest deps demo test vm lint bench bench-doc \
-	profile intree mutants bite install uninstall clean FORCE
+	profile intree coverage mutants bite install uninstall clean FORCE
 
 all: ttp.ko user
 
@@ -45,6 +45,7 @@ help:
 	@echo '                       MODE=conn or MODE=sr)'
 	@echo '  make layout          structures and cache lines, by pahole (KERNEL=6.12)'
 	@echo '  make intree          would it build as net/ttp/, and elsewhere?'
+	@echo '  make coverage        what of the module the tests reach'
 	@echo '  make mutants         do the tests see a broken module? (N=10: ten of them)'
 	@echo '  make bite            do the sanitizers see what is wrong?'
 	@echo '  make clean           what was built; the cache stays (~/.cache/ttp)'
@@ -135,6 +136,9 @@ layout: build/$(KERNEL)/ttp.ko
 
 intree: | deps
 	@$(vm)/enter cross -- $(vm)/intree
+
+coverage: build/debug/ttp.ko guest
+	@$(vm)/coverage
 
 mutants: guest
 	@$(vm)/mutants $(N)
