@@ -16,7 +16,8 @@
  *	recv S [MS]		"SIZE NUMBER A", "corrupt" or "nothing"
  *	reply S SIZE		send to whom S received from last
  *	burst S COUNT SIZE [A]	COUNT datagrams; "sent N", the rest failed
- *	gather S SIZE MS	what comes, until the line is quiet for MS
+ *	gather S SIZE MS [N]	what comes, until the line is quiet for MS; N of
+ *				it are waited for longer
  *	reset			close all
  *	flow S SIZE [A]		send without end, meanwhile obey
  *	last S			the outcome of a send that has begun since
@@ -380,11 +381,13 @@ static int do_gather(char **arg)
 {
 	static unsigned char seen[1 << 20];
 	int got = 0, again = 0, late = 0, corrupt = 0;
+	int count = number(arg[4] ?: "0");
 	struct sock *s = sock(arg[1]);
 	int size, nr, last = 0;
 
 	memset(seen, 0, sizeof(seen));
-	while ((size = recv_one(s, number(arg[3]))) >= 0) {
+	while ((size = recv_one(s, number(got < count ? WAIT_MS :
+					  arg[3]))) >= 0) {
 		nr = check(buf, size);
 		if (size != number(arg[2]) || nr < 0 ||
 		    nr >= (int)sizeof(seen))
