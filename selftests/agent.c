@@ -525,11 +525,22 @@ static void enter_netns(const char *name)
 	close(fd);
 }
 
+/* What one CPU sends, a virtual line delivers in that order. */
+static void stay_on_cpu(void)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	sched_setaffinity(0, sizeof(one), &one);
+}
+
 int main(int argc, char **argv)
 {
 	char *line = NULL;
 	size_t room = 0;
 
+	stay_on_cpu();
 	if (argc > 1)
 		enter_netns(argv[1]);
 	while (getline(&line, &room, stdin) > 0)

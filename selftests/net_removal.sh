@@ -90,6 +90,8 @@ linked()
 next()
 {
 	check "the link is up" linked
+	# Questions that got lost before are asked again, not waited for.
+	ip -n "$h1" neighbour flush all
 	want ok h1 send a $1
 	ask h2 recv a
 	while [[ $reply == "100 "* ]]; do

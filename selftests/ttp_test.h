@@ -33,6 +33,9 @@
 /* For what is sure to come, on a kernel that is slow, too */
 #define WAIT_MS		(getenv("KSFT_MACHINE_SLOW") ? 30000 : 5000)
 
+/* How often what is a matter of chance is tried; there a tenth is enough */
+#define OFTEN(n)		(getenv("KSFT_MACHINE_SLOW") ? (n) / 10 : (n))
+
 #define ANY		"0.0.0.0"
 #define OWN		"127.0.0.1"
 #define OWN2		"127.0.0.2"
