@@ -83,6 +83,11 @@ put(const char *format, ...)
 	verdict_len += (size_t)n < room ? (size_t)n : room - 1;
 }
 
+/* What a call has set off, an ICMP error say, must be there before the next one,
+ * however busy the machine is. For sockets that have a use for it, this waits.
+ */
+static void (*let_arrive)(void);
+
 static inline void put_ret(long ret)
 {
 	const char *name = ret < 0 ? strerrorname_np(errno) : NULL;
@@ -93,6 +98,8 @@ static inline void put_ret(long ret)
 		put(" %s", name);
 	else
 		put(" errno %d", errno);
+	if (ret >= 0 && let_arrive)
+		let_arrive();
 }
 
 /* Of many bytes a hash (FNV) */
@@ -182,7 +189,7 @@ static inline char *next_field(char **rest)
 	return field;
 }
 
-/* A kernel's name behind the door: that one alone, "AF_TTP 6.1" */
+/* Behind the doors may be names of kernels, "AF_TTP 6.1,6.12": those alone */
 static inline bool is_of_kernel(const char *where)
 {
 	const char *kernel = strchr(where, ' ');
@@ -192,8 +199,13 @@ static inline bool is_of_kernel(const char *where)
 	if (!kernel)
 		return true;
 	uname(&uts);
-	n = strlen(++kernel);
-	return !strncmp(uts.release, kernel, n) && uts.release[n] == '.';
+	do {
+		n = strcspn(++kernel, ",");
+		if (!strncmp(uts.release, kernel, n) && uts.release[n] == '.')
+			return true;
+		kernel += n;
+	} while (*kernel);
+	return false;
 }
 
 static inline void parse_difference(char *text)

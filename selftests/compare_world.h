@@ -95,6 +95,21 @@ static inline void from_peer(int fd, const void *data, size_t len)
 	await(fd, POLLIN, WAIT_MS);
 }
 
+/* What has been sent over lo has come: settle(), with a socket that is kept */
+static inline void arrived(void)
+{
+	static int mark = -1;
+	char c;
+
+	if (mark < 0) {
+		mark = socket(AF_INET, SOCK_DGRAM, 0);
+		bind_to(mark, AF_INET, OWN, MARK_PORT);
+		connect_to(mark, AF_INET, OWN, MARK_PORT);
+	}
+	if (send(mark, "", 1, 0) != 1 || get(mark, &c, 1) != 1)
+		put(" no way over lo");
+}
+
 /* Writes to a port that nobody has, and is told so */
 static inline void refuse(int fd)
 {
@@ -111,6 +126,8 @@ static inline int enter(enum state state)
 	int fd = fresh();
 
 	peer = holder(OWN, PEER_PORT);
+	let_arrive = state == REFUSED || state == REFUSED_QUEUED ? arrived :
+								   NULL;
 	switch (state) {
 	case FRESH:
 		return fd;
@@ -162,6 +179,7 @@ static inline void leave(int fd)
 	close(fd);
 	close(peer);
 	peer = -1;
+	let_arrive = NULL;
 }
 
 /* Ports that were chosen at random have no number. */
@@ -219,21 +237,6 @@ static inline void put_names(int fd)
 	put_ret(ret);
 	if (!ret)
 		put_addr(addr, len, sizeof(addr));
-}
-
-/* What has been sent over lo has come: settle(), with a socket that is kept */
-static inline void arrived(void)
-{
-	static int mark = -1;
-	char c;
-
-	if (mark < 0) {
-		mark = socket(AF_INET, SOCK_DGRAM, 0);
-		bind_to(mark, AF_INET, OWN, MARK_PORT);
-		connect_to(mark, AF_INET, OWN, MARK_PORT);
-	}
-	if (send(mark, "", 1, 0) != 1 || get(mark, &c, 1) != 1)
-		put(" no way over lo");
 }
 
 static inline void put_time(const long *t)
