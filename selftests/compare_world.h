@@ -71,13 +71,26 @@ static inline int connect_at(int fd, const char *ip, int port)
 	return connect_to(fd, door->family, ip, port);
 }
 
+/* Whoever had the port before gives it back, io_uring some time after close() */
+static inline void hold(int fd, const char *ip, int port)
+{
+	long limit = now_ms() + WAIT_MS;
+
+	while (bind_at(fd, ip, port)) {
+		if (errno != EADDRINUSE || now_ms() >= limit) {
+			put(" hold(%s, %d) failed", ip, port);
+			return;
+		}
+		sched_yield();
+	}
+}
+
 /* A socket that has a port */
 static inline int holder(const char *ip, int port)
 {
 	int fd = fresh();
 
-	if (bind_at(fd, ip, port))
-		put(" holder(%s, %d) failed", ip, port);
+	hold(fd, ip, port);
 	return fd;
 }
 
@@ -132,13 +145,13 @@ static inline int enter(enum state state)
 	case FRESH:
 		return fd;
 	case ANY_BOUND:
-		bind_at(fd, ANY, PORT);
+		hold(fd, ANY, PORT);
 		return fd;
 	case FRESH_SHUT:
 		shutdown(fd, SHUT_RDWR);
 		return fd;
 	default:
-		bind_at(fd, OWN, PORT);
+		hold(fd, OWN, PORT);
 	}
 
 	switch (state) {

@@ -86,10 +86,12 @@ linked()
 	done
 }
 
-# next SIZE: what the flow has left on the way comes before
+# next SIZE: what the flow has left on the way comes before, and what it has left
+# in the queue leaves no room
 next()
 {
 	check "the link is up" linked
+	ask h2 gather a 100 1
 	# Questions that got lost before are asked again, not waited for.
 	ip -n "$h1" neighbour flush all
 	want ok h1 send a $1
