@@ -100,14 +100,6 @@ static inline ssize_t send_at(int fd, const void *data, size_t len,
 	return send_to(fd, data, len, door->family, ip, port);
 }
 
-/* What came in is there: see settle() */
-static inline void from_peer(int fd, const void *data, size_t len)
-{
-	if (send_at(peer, data, len, OWN, PORT) != (ssize_t)len)
-		put(" peer cannot send");
-	await(fd, POLLIN, WAIT_MS);
-}
-
 /* What has been sent over lo has come: settle(), with a socket that is kept */
 static inline void arrived(void)
 {
@@ -121,6 +113,14 @@ static inline void arrived(void)
 	}
 	if (send(mark, "", 1, 0) != 1 || get(mark, &c, 1) != 1)
 		put(" no way over lo");
+}
+
+/* What came in is there. */
+static inline void from_peer(int fd, const void *data, size_t len)
+{
+	if (send_at(peer, data, len, OWN, PORT) != (ssize_t)len)
+		put(" peer cannot send");
+	arrived();
 }
 
 /* Writes to a port that nobody has, and is told so */
@@ -187,8 +187,10 @@ static inline int enter(enum state state)
 	return fd;
 }
 
+/* What is on its way would be the next one's. */
 static inline void leave(int fd)
 {
+	arrived();
 	close(fd);
 	close(peer);
 	peer = -1;
@@ -369,11 +371,8 @@ static inline ssize_t put_recv(int fd, int flags)
 /* All that waits for the peer, now or as soon as lo is empty */
 static inline void put_peer(void)
 {
-	char c;
-
 	put(" peer:");
-	if (recv(peer, &c, 1, MSG_PEEK | MSG_DONTWAIT) < 0)
-		arrived();
+	arrived();
 	while (put_recv(peer, 0) >= 0)
 		;
 }
