@@ -158,8 +158,14 @@ struct sock *ttp_peer_owner(struct ttp_net *tn, const struct ttp_flow *flow)
 	list = rhltable_lookup(&tn->peers, &peer, ttp_peer_params);
 	rhl_for_each_entry_rcu(tsk, pos, list, peer_node) {
 		struct sock *sk = &tsk->inet.sk;
-		int score = ttp_match(sk, flow) ? ttp_score(sk) : 0;
+		int score;
 
+		if (!ttp_match(sk, flow))
+			continue;
+		/* Most peers have one socket, and then nothing is weighed. */
+		if (!best && !rcu_access_pointer(pos->next))
+			return sk;
+		score = ttp_score(sk);
 		if (score > best_score) {
 			best_score = score;
 			best = sk;
