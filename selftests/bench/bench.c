@@ -10,8 +10,10 @@
  * crowd of scale.c; with 0 there is none.
  *
  * A guest under QEMU's -icount has a clock that counts instructions: then the
- * value of a row is the least of its rounds, which met no tick. With -w the
- * clock is the wall's, the value is the median.
+ * value of a row is the least of its rounds, which met no tick, or, where two
+ * processes wake each other, the lower quartile: the scheduler of 7.2 now and then
+ * has a round of another kind. With -w the clock is the wall's, the value is the
+ * median.
  *
  * Each line of output: ROW NET SIZE PROTOCOL VALUE LOW HIGH, per datagram (rr:
  * per round trip); LOW and HIGH are the quartiles of the rounds.
@@ -73,6 +75,8 @@ void report(const char *row, const char *net, int size, const char *proto,
 	qsort(samples, n, sizeof(*samples), by_value);
 	if (plan.wall || summary == MEDIAN)
 		value = samples[n / 2];
+	else if (summary == QUARTILE)
+		value = samples[n / 4];
 	else if (summary == LEAST)
 		value = samples[0];
 	else
@@ -168,7 +172,7 @@ static const struct row {
 } rows[] = {
 	{ "conn", run_conn, NULL, false, LEAST, 96 },
 	{ "sr", run_sr, NULL, true, LEAST, 96 },
-	{ "rr", run_rr, serve_rr, false, LEAST, 32 },
+	{ "rr", run_rr, serve_rr, false, QUARTILE, 32 },
 	{ "batch", run_batch, NULL, false, LEAST, 128 },
 	{ "stream", run_stream, serve_stream, false, MEAN, 384 },
 };

@@ -65,7 +65,7 @@ bool wanted(const char *row, const char *net, int size);
 /* One line of output: the value that stands for @n samples, and their spread.
  * By the wall's clock it is always the median.
  */
-enum summary { LEAST, MEDIAN, MEAN };
+enum summary { LEAST, QUARTILE, MEDIAN, MEAN };
 
 void report(const char *row, const char *net, int size, const char *proto,
 	    double *samples, int n, double per, enum summary summary);
