@@ -11,14 +11,27 @@
 /**
  * struct ttp_cork - the pieces so far
  * @skb: them all in one packet, with the route, headers not yet written
- * @addrs: where from, where to, of the first piece
- * @req: what that asked for
+ * @req: what the first piece asked for
  */
 struct ttp_cork {
 	struct sk_buff *skb;
-	struct ttp_addrs addrs;
 	struct ttp_request req;
 };
+
+/* Where from, where to: of the first piece, or of a connect() since, which
+ * writes it where UDP keeps it, too.
+ */
+static struct ttp_addrs ttp_cork_addrs(const struct sock *sk)
+{
+	const struct flowi4 *fl4 = &inet_sk(sk)->cork.fl.u.ip4;
+
+	return (struct ttp_addrs) {
+		.saddr = fl4->saddr,
+		.daddr = fl4->daddr,
+		.sport = fl4->fl4_sport,
+		.dport = fl4->fl4_dport,
+	};
+}
 
 static void ttp_set_special(struct ttp_sock *tsk, u8 bit, bool on)
 {
@@ -46,6 +59,7 @@ static void ttp_cork_free(struct ttp_cork *cork)
 static int ttp_cork_push(struct sock *sk)
 {
 	struct ttp_cork *cork = ttp_cork_take(ttp_sk(sk));
+	struct ttp_addrs addrs = ttp_cork_addrs(sk);
 	struct sk_buff *skb;
 	struct rtable *rt;
 
@@ -53,7 +67,7 @@ static int ttp_cork_push(struct sock *sk)
 		return 0;
 	skb = cork->skb;
 	rt = skb_rtable(skb);
-	ttp_finish_skb(sk, skb, sizeof(struct ttphdr), &cork->addrs, rt,
+	ttp_finish_skb(sk, skb, sizeof(struct ttphdr), &addrs, rt,
 		       dst_mtu(&rt->dst), &cork->req);
 	kfree(cork);
 	return ttp_send_skb(sk, skb);
@@ -65,12 +79,13 @@ static int ttp_cork_push(struct sock *sk)
 static int ttp_cork_append(struct sock *sk, struct msghdr *msg, size_t len)
 {
 	const struct ttp_cork *cork = ttp_sk(sk)->cork;
+	struct ttp_addrs addrs = ttp_cork_addrs(sk);
 	struct sk_buff *skb = cork->skb;
 	struct rtable *rt = skb_rtable(skb);
 	u32 mtu = dst_mtu(&rt->dst);
 	int err;
 
-	err = ttp_check_len(sk, rt, &cork->addrs, &cork->req,
+	err = ttp_check_len(sk, rt, &addrs, &cork->req,
 			    skb->len - skb_transport_offset(skb) + len, mtu);
 	if (err)
 		return err;
@@ -103,7 +118,12 @@ static int ttp_cork_start(struct sock *sk, struct msghdr *msg, size_t len,
 
 	ttp_stamp_skb(cork->skb, req, msg);
 	skb_dst_set(cork->skb, &rt->dst);
-	cork->addrs = *addrs;
+	inet_sk(sk)->cork.fl.u.ip4 = (struct flowi4) {
+		.saddr = addrs->saddr,
+		.daddr = addrs->daddr,
+		.fl4_sport = addrs->sport,
+		.fl4_dport = addrs->dport,
+	};
 	cork->req = *req;
 	WRITE_ONCE(ttp_sk(sk)->cork, cork);
 	ttp_set_special(ttp_sk(sk), TTP_IS_PENDING, true);

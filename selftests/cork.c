@@ -177,17 +177,17 @@ TEST_F(sock, wishes_of_pieces)
 	EXPECT_EQ(9, hear(to, 0).ttl);
 }
 
-/* connect() does not turn them round; UDP's become a packet for the new peer by
- * the old one's route.
- */
-TEST_F(ttp, connect_between_pieces)
+/* connect() turns round what has not left, by the old peer's route. */
+TEST_F(sock, connect_between_pieces)
 {
-	int to, fd = pair(AF_TTP, &to);
+	int to, fd = pair(variant->family, &to);
+	int other = bound(variant->family, OWN2, PORT);
 
 	EXPECT_EQ(1, send(fd, "x", 1, MSG_MORE));
-	ASSERT_EQ(0, connect_to(fd, AF_TTP, OWN2, PORT));
+	ASSERT_EQ(0, connect_to(fd, variant->family, OWN2, PORT));
 	EXPECT_EQ(1, send(fd, "x", 1, 0));
-	EXPECT_EQ(2, get(to, in, sizeof(in)));
+	EXPECT_EQ(2, get(other, in, sizeof(in)));
+	EXPECT_EQ(-1, recv(to, in, sizeof(in), MSG_DONTWAIT));
 }
 
 /* As much as fits, and one byte more, which costs everything */
