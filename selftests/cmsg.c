@@ -110,6 +110,7 @@ static const struct {
 	{ "broadcast to all", PEER, "255.255.255.255", US },
 	{ "broadcast of nobody", "0.0.0.0", "255.255.255.255", US },
 	{ "broadcast of a far one", "198.51.100.1", "192.0.2.255", "192.0.2.77" },
+	{ "broadcast of one out of reach", "203.0.113.1", "192.0.2.255", US },
 };
 
 TEST_F(sock, pktinfo)
@@ -161,6 +162,43 @@ TEST_F(sock, pktinfo_at_home)
 	t = hear(fd, 0);
 	EXPECT_EQ(if_nametoindex("lo"), t.pktinfo.ipi_ifindex);
 	EXPECT_EQ(inet_addr(OWN2), t.pktinfo.ipi_spec_dst.s_addr);
+}
+
+/* The same inside a VRF, whose device has carried it */
+TEST_F(sock, pktinfo_at_home_in_a_vrf)
+{
+	int tun, fd = listener(variant->family, IP_PKTINFO, &tun);
+	struct told t;
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, system("ip link add red type vrf table 10 && "
+			    "ip link set red up && "
+			    "ip link set tun0 master red"));
+	ASSERT_EQ(0, setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "red", 4));
+	EXPECT_EQ(1, send_to(fd, "x", 1, variant->family, US, PORT));
+	t = hear(fd, 0);
+	EXPECT_EQ(1, t.ret);
+	EXPECT_EQ(if_nametoindex("tun0"), t.pktinfo.ipi_ifindex);
+	EXPECT_EQ(inet_addr(US), t.pktinfo.ipi_spec_dst.s_addr);
+}
+
+/* To all, by the device that the socket names inside its VRF */
+TEST_F(sock, broadcast_in_a_vrf)
+{
+	int tun, fd = listener(variant->family, IP_PKTINFO, &tun);
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, system("ip link add red type vrf table 10 && "
+			    "ip link set red up && "
+			    "ip link set tun0 master red"));
+	ASSERT_EQ(0, setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "red", 4));
+	ASSERT_EQ(0, set_int(fd, SOL_SOCKET, SO_BROADCAST, 1));
+	ASSERT_EQ(0, set_int(fd, SOL_IP, IP_UNICAST_IF,
+			     htonl(if_nametoindex("tun0"))));
+	EXPECT_EQ(1, send_to(fd, "x", 1, variant->family, "255.255.255.255",
+			     PORT));
+	EXPECT_LT(0, leaves(tun, &in));
+	EXPECT_EQ(inet_addr("255.255.255.255"), in.ip.daddr);
 }
 
 /* Asked for when the datagram was there: nobody has kept it. */

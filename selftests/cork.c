@@ -286,6 +286,7 @@ TEST_F(sock, many_small_pieces)
 /* A piece that cannot be read costs the others. */
 TEST_F(sock, bad_pieces)
 {
+	struct sockaddr_in far = at(variant->family, "192.0.2.1", 1);
 	void *nowhere = mmap(NULL, 4096, PROT_NONE,
 			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	int to, fd = pair(variant->family, &to);
@@ -297,6 +298,14 @@ TEST_F(sock, bad_pieces)
 	EXPECT_EQ(1, get(to, in, sizeof(in)));
 	EXPECT_EQ('2', in[0]);
 	EXPECT_TRUE(silent(to));
+
+	/* A first piece that has nowhere to go costs none. */
+	EXPECT_EQ(ENETUNREACH,
+		  err(sendto(fd, "1", 1, MSG_MORE, (void *)&far,
+			     sizeof(far))));
+	EXPECT_EQ(1, send(fd, "3", 1, 0));
+	EXPECT_EQ(1, get(to, in, sizeof(in)));
+	EXPECT_EQ('3', in[0]);
 }
 
 /* Closed: nothing leaves, and what was charged goes. */

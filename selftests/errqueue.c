@@ -329,6 +329,26 @@ TEST_F(sock, too_long)
 	}
 }
 
+/* They take room in the receive buffer; without it they are not queued. */
+TEST_F(sock, too_long_too_often)
+{
+	static char big[2000];
+	int queued = 0, i;
+	struct host h;
+
+	ASSERT_EQ(0, open_host(&h, variant->family, true));
+	ASSERT_EQ(0, set_int(h.fd, SOL_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO));
+	ASSERT_EQ(0, set_int(h.fd, SOL_IP, IP_RECVERR, 1));
+	ASSERT_EQ(0, set_int(h.fd, SOL_SOCKET, SO_RCVBUF, 0));
+	ASSERT_EQ(0, system("ip link set tun0 mtu 1000"));
+	for (i = 0; i < 100; i++)
+		EXPECT_EQ(EMSGSIZE, err(send(h.fd, big, 2000, 0)));
+	while (hear(h.fd, MSG_ERRQUEUE).errnum != EAGAIN)
+		queued++;
+	EXPECT_LT(0, queued);
+	EXPECT_GT(i, queued);
+}
+
 /* Off: what is queued is forgotten. */
 TEST_F(sock, asked_for_no_longer)
 {

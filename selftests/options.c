@@ -184,6 +184,22 @@ TEST_F(ttp, ip_options_not_there_yet)
 	}
 }
 
+/* Those that make IPv4 take a raw socket for one of its own */
+TEST_F(ttp, ip_options_of_raw_sockets)
+{
+	static const int opts[] = { IP_HDRINCL, IP_ROUTER_ALERT };
+	int fd = socket(AF_TTP, SOCK_RAW, 0), val;
+	socklen_t len = sizeof(val);
+	size_t i;
+
+	ASSERT_LE(0, fd);
+	for (i = 0; i < ARRAY_SIZE(opts); i++) {
+		EXPECT_EQ(ENOPROTOOPT, err(set_int(fd, SOL_IP, opts[i], 1)));
+		EXPECT_EQ(ENOPROTOOPT, err(getsockopt(fd, SOL_IP, opts[i],
+						      &val, &len)));
+	}
+}
+
 TEST_F(sock, bad_pointers)
 {
 	void *nowhere = mmap(NULL, 4096, PROT_NONE,
