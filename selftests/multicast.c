@@ -392,6 +392,41 @@ TEST_F(sock, fragments)
 	EXPECT_EQ(0, memcmp(in, out, sizeof(out)));
 }
 
+/* By a router, which may be known by an IPv6 address, looped or not */
+TEST_F(sock, gateways)
+{
+	static const char * const routes[] = {
+		"ip route replace 224.0.0.0/4 via 10.0.0.77 dev v0",
+		"ip route replace 224.0.0.0/4 via inet6 fe80::77 dev v0",
+	};
+	struct opening how = { .reuse = true, .addr = GROUP, .device = "v1" };
+	int there, from, i, loop;
+
+	ASSERT_EQ(0, network());
+	ASSERT_EQ(0, hear_by_wire());
+	ASSERT_EQ(0, system("ip -batch - <<-END\n"
+			    "link set v1 address 02:00:00:00:00:77\n"
+			    "neigh add 10.0.0.77 lladdr 02:00:00:00:00:77 dev v0\n"
+			    "neigh add fe80::77 lladdr 02:00:00:00:00:77 dev v0\n"
+			    "END\n"));
+	there = open_as(variant->family, &how);
+	ASSERT_EQ(0, take(there, JOIN_V1));
+	for (i = 0; i < ARRAY_SIZE(routes); i++) {
+		ASSERT_EQ(0, system(routes[i]));
+		for (loop = 0; loop < 2; loop++) {
+			from = speaker(variant->family, S1);
+			ASSERT_EQ(0, set_int(from, SOL_IP, IP_MULTICAST_LOOP,
+					     loop));
+			EXPECT_EQ(1, send_to(from, "x", 1, variant->family,
+					     GROUP, PORT));
+			ASSERT_TRUE(settle());
+			EXPECT_EQ(1, drain(there))
+				TH_LOG("%s, loop %d", routes[i], loop);
+			close(from);
+		}
+	}
+}
+
 /* The host is a member for as long as a socket is. */
 TEST_F(sock, close_leaves)
 {
