@@ -444,6 +444,57 @@ FIXTURE_VARIANT_ADD(compare, multishots) {
 	.run = multishots,
 };
 
+/* Commands to a socket, of kernels newer than the headers: what is queued in and
+ * out, options; and some that are not there, or not everywhere
+ */
+#define CMD_GETSOCKOPT	2
+#define CMD_SETSOCKOPT	3
+#define COMMANDS	8
+
+static void command(enum state state, unsigned int cmd, int level, int opt,
+		    unsigned int len)
+{
+	int fd = enter(state), val = 5;
+	struct io_uring_sqe *sqe;
+
+	open_ring();
+	feed("four", 4);
+	sqe = request(IORING_OP_URING_CMD, fd, NULL, 0, 0);
+	sqe->off = cmd;
+	sqe->addr = (unsigned long)opt << 32 | level;
+	sqe->file_index = len;
+	sqe->addr3 = (unsigned long)&val;
+	put_completions(1);
+	put(" %d", val);
+	put(" now %d", get_int(fd, level, opt));
+	put_after(fd);
+	close_ring();
+	line("command %u of level %d, option %d, length %u, %s", cmd, level,
+	     opt, len, state_names[state]);
+	leave(fd);
+}
+
+static void commands(void)
+{
+	static const enum state states[] = { BOUND, CONNECTED };
+	unsigned int s, cmd, len;
+
+	for (s = 0; s < ARRAY_SIZE(states); s++) {
+		for (cmd = 0; cmd < COMMANDS; cmd++)
+			command(states[s], cmd, SOL_SOCKET, SO_PRIORITY, 4);
+		for (len = 0; len < 6; len++) {
+			for (cmd = CMD_GETSOCKOPT; cmd <= CMD_SETSOCKOPT; cmd++)
+				command(states[s], cmd, SOL_IP, IP_TTL, len);
+			command(states[s], CMD_GETSOCKOPT, SOL_SOCKET,
+				SO_TYPE, len);
+		}
+	}
+}
+
+FIXTURE_VARIANT_ADD(compare, commands) {
+	.run = commands,
+};
+
 /* Several at once, each after the last; one that fails ends the chain. */
 static void chains(void)
 {

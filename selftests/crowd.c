@@ -172,12 +172,15 @@ TEST_F_TIMEOUT(sock, peers_change, LONG)
 	EXPECT_EQ(7, listener(family, 9000));
 	ASSERT_EQ(0, setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "", 0));
 
-	/* Of two with one peer it is the one with a device, or that stays. */
+	/* Of two with one peer it is the one with a device, or that stays.
+	 * UDP from 6.13 on does not weigh connected ones: the latest wins.
+	 */
 	ASSERT_EQ(0, connect_to(fd, family, FROM, PEERS + 8));
 	for (i = 7; i <= 8; i++) {
 		ASSERT_EQ(0, setsockopt(fds[i], SOL_SOCKET, SO_BINDTODEVICE,
 					"lo", 2));
-		EXPECT_EQ(i, listener(family, PEERS + 8));
+		if (i == 7 || variant->protocol != IPPROTO_UDP)
+			EXPECT_EQ(i, listener(family, PEERS + 8));
 		ASSERT_EQ(0, setsockopt(fds[i], SOL_SOCKET, SO_BINDTODEVICE,
 					"", 0));
 	}
