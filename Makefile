@@ -45,8 +45,7 @@ help:
 	@echo '                       MODE=conn or MODE=sr)'
 	@echo '  make layout          structures and cache lines, by pahole (KERNEL=6.12)'
 	@echo '  make intree          would it build as net/ttp/, and elsewhere?'
-	@echo '  make coverage        what of the module the tests reach (BESIDE=kcsan: the'
-	@echo '                       tests on that kernel, too, meanwhile)'
+	@echo '  make coverage        what of the module the tests reach'
 	@echo '  make mutants         do the tests see a broken module? (N=10: ten of them)'
 	@echo '  make bite            do the sanitizers see what is wrong?'
 	@echo '  make clean           what was built; the cache stays (~/.cache/ttp)'
@@ -138,8 +137,8 @@ layout: build/$(KERNEL)/ttp.ko
 intree: | deps
 	@$(vm)/enter cross -- $(vm)/intree
 
-coverage: $(patsubst %,build/%/ttp.ko,debug $(BESIDE)) guest
-	@$(vm)/coverage $(BESIDE)
+coverage: build/debug/ttp.ko guest
+	@$(vm)/coverage
 
 mutants: guest
 	@$(vm)/mutants $(N)
