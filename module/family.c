@@ -112,21 +112,6 @@ void ttp_destroy(struct sock *sk)
 	sock_prot_inuse_add(sock_net(sk), sk->sk_prot, -1);
 }
 
-/* Ports are keyed by number alone, so a changed address moves nothing; but a
- * group has one address. The lock keeps out who would join the group just now.
- * Mirrors udp_lib_rehash().
- */
-void ttp_rehash(struct sock *sk)
-{
-	struct ttp_net *tn = ttp_sk(sk)->tn;
-
-	if (!rcu_access_pointer(sk->sk_reuseport_cb))
-		return;
-	spin_lock_bh(&tn->lock);
-	ttp_reuse_leave(sk);
-	spin_unlock_bh(&tn->lock);
-}
-
 struct proto ttp_prot = {
 	.name = "TTP",
 	.owner = THIS_MODULE,

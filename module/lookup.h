@@ -92,15 +92,16 @@ static inline bool ttp_match(const struct sock *sk, const struct ttp_flow *flow)
 	       udp_sk_bound_dev_eq(sock_net(sk), dev, flow->dif, flow->sdif);
 }
 
-/* How well a socket that wants a datagram fits: the local address weighs most,
- * then peer and device, the order that UDP's tables and compute_score() give.
+/* How well a datagram fits a socket that shares its port; 0: not at all. The
+ * weights are those of UDP's compute_score().
  */
-static inline int ttp_score(const struct sock *sk)
+static inline int ttp_score(const struct sock *sk, const struct ttp_flow *flow)
 {
 	const struct inet_sock *inet = inet_sk(sk);
 
-	return 1 + (READ_ONCE(inet->inet_rcv_saddr) ? 16 : 0) +
-	       (READ_ONCE(inet->inet_daddr) ? 4 : 0) +
+	if (!ttp_match(sk, flow))
+		return 0;
+	return 1 + (READ_ONCE(inet->inet_daddr) ? 4 : 0) +
 	       (READ_ONCE(inet->inet_dport) ? 4 : 0) +
 	       (READ_ONCE(sk->sk_bound_dev_if) ? 4 : 0) +
 	       (READ_ONCE(sk->sk_incoming_cpu) == raw_smp_processor_id());

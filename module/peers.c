@@ -4,7 +4,7 @@
  * sockets share, each connected to a peer of its own, finds the right one. The
  * table is an index and no more. A socket is entered after connect() and taken
  * out before it disconnects; whoever is not found here is found by a walk along
- * the port's owners (ports.c), who never move.
+ * the port's sockets (ports.c).
  */
 #include <linux/rhashtable.h>
 #include <net/ip.h>
@@ -67,18 +67,29 @@ void ttp_peer_del(struct sock *sk)
 	tsk->peer.raddr = 0;
 }
 
-/* No memory for an index is no reason not to connect: a walk does it, too. */
+/* Enters a socket by both of its ends, unless it is there already. No memory for
+ * an index is no reason not to connect: a walk does it, too.
+ */
 static void ttp_peer_add(struct sock *sk)
 {
 	const struct inet_sock *inet = inet_sk(sk);
 	struct ttp_sock *tsk = ttp_sk(sk);
-
-	tsk->peer = (struct ttp_peer) {
+	const struct ttp_peer peer = {
 		.laddr = inet->inet_rcv_saddr,
 		.raddr = inet->inet_daddr,
 		.lport = inet->inet_sport,
 		.rport = inet->inet_dport,
 	};
+
+	if (!memcmp(&tsk->peer, &peer, sizeof(peer)))
+		return;
+	if (TTP_PEERS_FIRST && !tsk->peer.raddr) {
+		spin_lock_bh(&tsk->tn->lock);
+		ttp_reuse_leave(sk);
+		spin_unlock_bh(&tsk->tn->lock);
+	}
+	ttp_peer_del(sk);
+	tsk->peer = peer;
 	if (rhltable_insert(&tsk->tn->peers, &tsk->peer_node, ttp_peer_params))
 		tsk->peer.raddr = 0;
 	else
@@ -101,7 +112,6 @@ int ttp_connect_peer(struct sock *sk, struct sockaddr_unsized *uaddr, int len)
 	int err;
 
 	lock_sock(sk);
-	ttp_peer_del(sk);
 	err = __ip4_datagram_connect(sk, uaddr, len);
 	/* A connect() that fails leaves the old peer. There is no port if another
 	 * thread has just disconnected.
@@ -137,7 +147,8 @@ int ttp_disconnect(struct sock *sk, int flags)
  * @tn: the namespace's state
  * @flow: the datagram's
  *
- * A socket that is connected to both ends fits better than any that is not.
+ * Mirrors udp4_lib_lookup4(): the latest of several. Where UDP has no such thing
+ * it weighs them, so there several are left to the walk.
  *
  * Context: RCU read side; the socket is good until its end.
  * Return: socket without a reference; NULL if there is none, or not yet.
@@ -151,25 +162,13 @@ struct sock *ttp_peer_owner(struct ttp_net *tn, const struct ttp_flow *flow)
 		.rport = flow->rport,
 	};
 	struct rhlist_head *pos, *list;
-	struct sock *best = NULL;
 	struct ttp_sock *tsk;
-	int best_score = 0;
 
 	list = rhltable_lookup(&tn->peers, &peer, ttp_peer_params);
-	rhl_for_each_entry_rcu(tsk, pos, list, peer_node) {
-		struct sock *sk = &tsk->inet.sk;
-		int score;
-
-		if (!ttp_match(sk, flow))
-			continue;
-		/* Most peers have one socket, and then nothing is weighed. */
-		if (!best && !rcu_access_pointer(pos->next))
-			return sk;
-		score = ttp_score(sk);
-		if (score > best_score) {
-			best_score = score;
-			best = sk;
-		}
-	}
-	return best;
+	if (!TTP_PEERS_FIRST && list && rcu_access_pointer(list->next))
+		return NULL;
+	rhl_for_each_entry_rcu(tsk, pos, list, peer_node)
+		if (ttp_match(&tsk->inet.sk, flow))
+			return &tsk->inet.sk;
+	return NULL;
 }

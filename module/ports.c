@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who owns which port. Each network namespace has a list of sockets for each
- * port, in pages of 256 lists that are made when the first of their ports is
- * taken: finding a list costs two loads, however many sockets there are. An
- * entry stays where it is from bind to close, whatever connect() does to the
- * addresses meanwhile, so a look-up never misses a socket that is there.
+ * Who owns which port. Each network namespace has lists of sockets for each
+ * port, in pages of 256 ports that are made when the first of them is taken:
+ * finding a list costs two loads, however many sockets there are. In the list of
+ * owners an entry stays where it is from bind to close, whatever connect() does
+ * to the addresses meanwhile. Where a port has several owners, they are asked in
+ * an order of their own, UDP's, whose tables are sorted by address as well.
  */
 #include <net/ip.h>
+#include <net/sock_reuseport.h>
 #include <net/udp.h>
 
 #include "lookup.h"
@@ -14,6 +16,7 @@
 void ttp_ports_init(struct ttp_net *tn)
 {
 	spin_lock_init(&tn->lock);
+	seqcount_spinlock_init(&tn->moves, &tn->lock);
 }
 
 void ttp_ports_exit(struct ttp_net *tn)
@@ -89,6 +92,13 @@ static bool ttp_port_is_free(struct ttp_net *tn, const struct sock *sk,
 	return true;
 }
 
+/* The last to come is asked first. */
+static void ttp_enter_asked(struct sock *sk, struct ttp_port *port)
+{
+	ttp_sk(sk)->asked_as = !inet_sk(sk)->inet_rcv_saddr;
+	hlist_add_head_rcu(&sk->sk_node, &port->asked[ttp_sk(sk)->asked_as]);
+}
+
 static int ttp_claim_port(struct sock *sk, u16 num)
 {
 	struct ttp_net *tn = ttp_sk(sk)->tn;
@@ -107,6 +117,11 @@ static int ttp_claim_port(struct sock *sk, u16 num)
 	if (!err) {
 		WRITE_ONCE(inet_sk(sk)->inet_num, num);
 		hlist_nulls_add_head_rcu(&ttp_sk(sk)->port_node, &port->owners);
+		if (sk->sk_reuseport && inet_sk(sk)->inet_rcv_saddr)
+			WRITE_ONCE(port->grouped, true);
+		write_seqcount_begin(&tn->moves);
+		ttp_enter_asked(sk, port);
+		write_seqcount_end(&tn->moves);
 	}
 	spin_unlock_bh(&tn->lock);
 	return err;
@@ -168,7 +183,35 @@ void ttp_put_port(struct sock *sk)
 	spin_lock_bh(&tn->lock);
 	ttp_reuse_leave(sk);
 	hlist_nulls_del_rcu(&ttp_sk(sk)->port_node);
+	hlist_del_init_rcu(&sk->sk_node);
 	WRITE_ONCE(inet_sk(sk)->inet_num, 0);
+	spin_unlock_bh(&tn->lock);
+}
+
+/**
+ * ttp_rehash() - another local address, or another device: struct proto's rehash
+ * @sk: socket, with or without a port
+ *
+ * Whoever belongs to a group does so by both. Mirrors udp_lib_rehash().
+ *
+ * Context: process context, socket lock held.
+ */
+void ttp_rehash(struct sock *sk)
+{
+	struct ttp_net *tn = ttp_sk(sk)->tn;
+	u16 num = inet_sk(sk)->inet_num;
+
+	if (!num)
+		return;
+
+	spin_lock_bh(&tn->lock);
+	ttp_reuse_leave(sk);
+	if (ttp_sk(sk)->asked_as != !inet_sk(sk)->inet_rcv_saddr) {
+		write_seqcount_begin(&tn->moves);
+		hlist_del_rcu(&sk->sk_node);
+		ttp_enter_asked(sk, ttp_port(tn, num));
+		write_seqcount_end(&tn->moves);
+	}
 	spin_unlock_bh(&tn->lock);
 }
 
@@ -197,8 +240,58 @@ __be16 ttp_autobind(struct sock *sk)
 	return sport;
 }
 
-/* With more connected sockets on a port than these its index is asked first. */
-#define TTP_CROWD	4
+/* Of those asked the one that fits best, of equals the first; where that one is
+ * in a group, the member that the group chooses. A group without a connected
+ * member ends the search, whoever would have fitted better. Mirrors
+ * udp4_lib_lookup2().
+ */
+static struct sock *ttp_best_asked(const struct hlist_head *asked,
+				   const struct ttp_flow *flow,
+				   struct sk_buff *skb)
+{
+	struct sock *best = NULL, *sk, *pick;
+	int best_score = 0;
+	int score;
+
+	sk_for_each_rcu(sk, asked) {
+		score = ttp_score(sk, flow);
+		if (score <= best_score)
+			continue;
+		best = sk;
+		best_score = score;
+		pick = ttp_reuse_pick(sk, flow, skb);
+		if (!pick)
+			continue;
+		best = pick;
+		if (!reuseport_has_conns(sk))
+			break;
+		best_score = max(score, ttp_score(pick, flow));
+	}
+	return best;
+}
+
+static struct sock *ttp_best_of(const struct ttp_port *port,
+				const struct ttp_flow *flow,
+				struct sk_buff *skb)
+{
+	return ttp_best_asked(&port->asked[0], flow, skb) ?:
+	       ttp_best_asked(&port->asked[1], flow, skb);
+}
+
+/* So many connected sockets on a port are as soon asked as looked up. */
+#define TTP_FEW	4
+
+/* Does the index know whose a datagram is? Where UDP asks all alike, a group of
+ * one address goes before whoever came earlier, connected or not.
+ */
+static bool ttp_peers_decide(const struct ttp_port *port)
+{
+	unsigned int connected = READ_ONCE(port->connected);
+
+	if (TTP_PEERS_FIRST)
+		return connected;
+	return connected > TTP_FEW && !READ_ONCE(port->grouped);
+}
 
 /**
  * ttp_best_owner() - of many sockets on a port the one that a datagram is for
@@ -207,46 +300,30 @@ __be16 ttp_autobind(struct sock *sk)
  * @flow: the datagram's
  * @skb: the datagram, data at the TTP header, or NULL
  *
- * Of equals the latest bound wins, as with UDP; if that one is in a group, the
- * member that the group chooses.
+ * Mirrors __udp4_lib_lookup().
  *
- * Context: RCU read side; the socket is good until its end.
+ * Context: softirq or process context; RCU read side; the socket is good until
+ * its end.
  * Return: socket without a reference, or NULL.
  */
 struct sock *ttp_best_owner(struct ttp_net *tn, struct ttp_port *port,
 			    struct ttp_flow flow, struct sk_buff *skb)
 {
-	u16 num = ntohs(flow.lport);
-	struct hlist_nulls_node *node;
-	struct ttp_sock *tsk;
 	struct sock *best;
-	int best_score;
+	unsigned int seq;
 
-	if (READ_ONCE(port->connected) > TTP_CROWD) {
+	if (ttp_peers_decide(port)) {
 		best = ttp_peer_owner(tn, &flow);
 		if (best)
 			return best;
 	}
-again:
-	best = NULL;
-	best_score = 0;
-	ttp_for_each_owner(tsk, node, port) {
-		struct sock *sk = &tsk->inet.sk;
-		int score;
-
-		if (READ_ONCE(tsk->inet.inet_num) != num ||
-		    !ttp_match(sk, &flow))
-			continue;
-		score = ttp_score(sk);
-		if (score > best_score) {
-			best_score = score;
-			best = sk;
-		}
+	seq = read_seqcount_begin(&tn->moves);
+	best = ttp_best_of(port, &flow, skb);
+	if (unlikely(read_seqcount_retry(&tn->moves, seq))) {
+		/* Nobody moves while the lock is held. */
+		spin_lock_bh(&tn->lock);
+		best = ttp_best_of(port, &flow, skb);
+		spin_unlock_bh(&tn->lock);
 	}
-	if (unlikely(get_nulls_value(node) != num))
-		goto again;
-	if (best && rcu_access_pointer(best->sk_reuseport_cb) &&
-	    best->sk_state != TCP_ESTABLISHED)
-		return ttp_reuse_pick(best, &flow, skb);
 	return best;
 }

@@ -27,7 +27,7 @@ static int ttp_raw_init(struct sock *sk)
 		return err;
 	ttp_sk(sk)->special = TTP_IS_RAW;
 	spin_lock_bh(&tn->lock);
-	hlist_add_head_rcu(&ttp_sk(sk)->raw_node, &tn->raw);
+	hlist_add_head_rcu(&sk->sk_node, &tn->raw);
 	spin_unlock_bh(&tn->lock);
 	return 0;
 }
@@ -37,7 +37,7 @@ static void ttp_raw_destroy(struct sock *sk)
 	struct ttp_net *tn = ttp_sk(sk)->tn;
 
 	spin_lock_bh(&tn->lock);
-	hlist_del_rcu(&ttp_sk(sk)->raw_node);
+	hlist_del_init_rcu(&sk->sk_node);
 	spin_unlock_bh(&tn->lock);
 	ttp_destroy(sk);
 }
@@ -58,7 +58,6 @@ struct proto ttp_raw_prot = {
 	.ioctl = TTP_PROTO_IOCTL(ttp_ioctl),
 	.release_cb = ip4_datagram_release_cb,
 	.unhash = ttp_raw_unhash,
-	.rehash = ttp_rehash,
 	.get_port = ttp_raw_get_port,
 	.memory_allocated = &ttp_memory_allocated,
 	.per_cpu_fw_alloc = &ttp_memory_per_cpu_fw_alloc,
@@ -80,12 +79,10 @@ struct proto ttp_raw_prot = {
 void ttp_raw_deliver(struct ttp_net *tn, struct sk_buff *skb)
 {
 	struct ttp_flow flow = ttp_flow_in(skb);
-	struct ttp_sock *tsk;
 	struct sk_buff *clone;
+	struct sock *sk;
 
-	hlist_for_each_entry_rcu(tsk, &tn->raw, raw_node) {
-		struct sock *sk = &tsk->inet.sk;
-
+	sk_for_each_rcu(sk, &tn->raw) {
 		if (!ttp_match(sk, &flow) || !ttp_mc_wants(sk, &flow))
 			continue;
 		clone = skb_clone(skb, GFP_ATOMIC);

@@ -82,24 +82,25 @@ static u32 ttp_reuse_hash(const struct net *net, const struct ttp_flow *flow)
 
 /**
  * ttp_reuse_pick() - of a group the one that a datagram is for
- * @sk: member, not connected, that fits as well as any
+ * @sk: socket that fits
  * @flow: the datagram's
  * @skb: the datagram, data at the TTP header, for a program to look at; or NULL
  *
  * Mirrors inet_lookup_reuseport(). A program may name a member that is
- * connected, and that still hears none but its peer.
+ * connected to another peer; so be it.
  *
  * Context: RCU read side.
- * Return: the member, or @sk.
+ * Return: the member; NULL if @sk is in no group or connected, or if all of the
+ * group are.
  */
 struct sock *ttp_reuse_pick(struct sock *sk, const struct ttp_flow *flow,
 			    struct sk_buff *skb)
 {
-	struct sock *pick;
-
-	pick = reuseport_select_sock(sk, ttp_reuse_hash(sock_net(sk), flow),
+	if (!sk->sk_reuseport || !rcu_access_pointer(sk->sk_reuseport_cb) ||
+	    sk->sk_state == TCP_ESTABLISHED)
+		return NULL;
+	return reuseport_select_sock(sk, ttp_reuse_hash(sock_net(sk), flow),
 				     skb, sizeof(struct ttphdr));
-	return pick && ttp_match(pick, flow) ? pick : sk;
 }
 
 /**

@@ -62,27 +62,25 @@ struct ttp_peer {
  * struct ttp_sock - a TTP socket
  * @inet: the IPv4 socket that it is; must be first
  * @tn: the state of its namespace
- * @port_node: entry in struct ttp_net's @ports while a port, inet.inet_num, is
- *	held
- * @raw_node: SOCK_RAW: entry in struct ttp_net's @raw
+ * @port_node: entry in struct ttp_port's @owners while a port, inet.inet_num, is
+ *	held; sk_node is that in its @asked, or SOCK_RAW's in struct ttp_net's @raw
  * @peer_node: entry in struct ttp_net's @peers while @peer.raddr is not zero
  * @peer: what it was entered by
  * @special: TTP_IS_ bits: what it sends is not plain; changed under its lock
  * @verbatim: SOCK_RAW: TTP_VERBATIM is on
+ * @asked_as: which of @asked it is in
  * @cork: what has been sent with more to come; under its lock, or NULL
  * @memo: the last route of datagrams that had an address of their own
  */
 struct ttp_sock {
 	struct inet_sock inet;
 	struct ttp_net *tn;
-	union {
-		struct hlist_nulls_node port_node;
-		struct hlist_node raw_node;
-	};
+	struct hlist_nulls_node port_node;
 	struct rhlist_head peer_node;
 	struct ttp_peer peer;
 	u8 special;
 	bool verbatim;
+	u8 asked_as;
 	struct ttp_cork *cork;
 	struct ttp_route_memo memo;
 };
@@ -128,11 +126,17 @@ struct ttp_mib {
 /**
  * struct ttp_port - a port of one network namespace
  * @owners: sockets that hold it, the latest bound first; readers under RCU
+ * @asked: the same in the order in which they are asked whether a datagram is
+ *	theirs: those of one address, then those of any, in each whoever came
+ *	last first; readers under RCU, and see struct ttp_net's @moves
  * @connected: how many of them are in the index of peers.c
+ * @grouped: one with SO_REUSEPORT has been bound to an address here
  */
 struct ttp_port {
 	struct hlist_nulls_head owners;
+	struct hlist_head asked[2];
 	unsigned int connected;
+	bool grouped;
 };
 
 #define TTP_PORTS_A_PAGE	256
@@ -146,6 +150,8 @@ struct ttp_port {
  * @peers: connected sockets by both ends, an index; readers under RCU
  * @lock: makes "is that port free? take it" one step; for writers of @raw and
  *	of what hangs on @ports
+ * @moves: changes when a socket enters or changes one of its port's @asked, which
+ *	a reader may have missed then
  */
 struct ttp_net {
 	DEFINE_SNMP_STAT(struct ttp_mib, mib);
@@ -153,6 +159,7 @@ struct ttp_net {
 	struct ttp_port __rcu *ports[TTP_PORT_PAGES];
 	struct rhltable peers;
 	spinlock_t lock;	/* see above */
+	seqcount_spinlock_t moves;
 };
 
 extern unsigned int ttp_net_id;
@@ -219,7 +226,6 @@ extern const struct net_proto_family ttp_family;
 int ttp_init_sock(struct sock *sk);
 void ttp_close(struct sock *sk, long timeout);
 void ttp_destroy(struct sock *sk);
-void ttp_rehash(struct sock *sk);
 
 /* door.c */
 extern struct inet_protosw ttp_inet_door;
@@ -236,6 +242,7 @@ void ttp_ports_init(struct ttp_net *tn);
 void ttp_ports_exit(struct ttp_net *tn);
 int ttp_get_port(struct sock *sk, unsigned short snum);
 void ttp_put_port(struct sock *sk);
+void ttp_rehash(struct sock *sk);
 __be16 ttp_autobind(struct sock *sk);
 
 /* peers.c */

@@ -363,6 +363,26 @@ TEST_F(sock, program_of_one)
 	EXPECT_EQ(0, who_hears(variant->family, 4100, 1, 5));
 }
 
+/* A port without a group has none; a socket has its own, to which a device makes
+ * no difference before there is a port.
+ */
+TEST_F(sock, program_needs_a_group)
+{
+	int i, fd = bound(variant->family, OWN2, PORT);
+
+	ASSERT_EQ(0, set_reuseport(fd, variant->family, 1));
+	EXPECT_EQ(EINVAL, err(attach_cbpf(fd)));
+	for (i = 0; i < 2; i++) {
+		fd = dgram(variant->family);
+		ASSERT_EQ(0, set_reuseport(fd, variant->family, 1));
+		ASSERT_EQ(0, attach_cbpf(fd));
+		ASSERT_EQ(0, setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "lo",
+					2));
+		EXPECT_EQ(i ? EADDRINUSE : 0,
+			  err(bind_to(fd, variant->family, OWN, PORT)));
+	}
+}
+
 /* It can be there before the port. */
 TEST_F(sock, program_before_bind)
 {
@@ -381,19 +401,6 @@ TEST_F(sock, program_before_bind)
 	ASSERT_EQ(0, set_reuseport(fd, variant->family, 1));
 	ASSERT_EQ(0, attach_cbpf(fd));
 	close(fd);
-}
-
-/* Whoever a program names, a connected one hears its peer alone. (UDP's would
- * hear this.)
- */
-TEST_F(ttp, program_names_a_connected_member)
-{
-	ASSERT_EQ(0, gather(AF_TTP, OWN, 3));
-	ASSERT_EQ(0, connect_to(fds[0], AF_TTP, OWN2, 4100));
-	ASSERT_EQ(0, attach_cbpf(fds[1]));
-	EXPECT_EQ(0, who_hears(AF_TTP, 4100, 3, 1));
-	EXPECT_EQ(1, who_hears(AF_TTP, 4101, 3, 1));
-	EXPECT_GE(who_hears(AF_TTP, 4101, 3, 0), 1);
 }
 
 /* Of a group at two doors each member is as good as any. */

@@ -90,6 +90,15 @@ ttp_sk_filter_trim_cap(struct sock *sk, struct sk_buff *skb, unsigned int cap)
 #define sk_filter_trim_cap	ttp_sk_filter_trim_cap
 #endif
 
+/* UDP came to ask connected sockets first, whatever else a port has, and then has
+ * them leave their groups.
+ */
+#ifdef TTP_HAVE_UDP_HASH4
+#define TTP_PEERS_FIRST	1
+#else
+#define TTP_PEERS_FIRST	0
+#endif
+
 /* A reader gives an skb back to the CPU that made it, which makes its next ones
  * of those, as UDP's skb_attempt_defer_free() does; NAPI's door to that is the
  * exported one. Older kernels keep no such store for skbs of sockets.
