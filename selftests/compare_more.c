@@ -254,4 +254,48 @@ FIXTURE_VARIANT_ADD(compare, pieces) {
 	.run = pieces,
 };
 
+/* How many wait there */
+static void put_count(const char *name, int fd)
+{
+	char c;
+	int n;
+
+	arrived();
+	for (n = 0; recv(fd, &c, 1, MSG_DONTWAIT) >= 0; n++)
+		;
+	put(" at the %s %d", name, n);
+}
+
+/* Where a connected socket sends when another address has been named since */
+static void still_to_the_peer(void)
+{
+	struct sockaddr_in sin = to(OWN2, PEER_PORT);
+	int fd, other, failed;
+
+	for (failed = 0; failed < 2; failed++) {
+		fd = enter(CONNECTED);
+		other = holder(OWN2, PEER_PORT);
+		if (failed) {
+			put_ret(connect_at(fd, "127.255.255.255", NOBODY_PORT));
+		} else {
+			put_ret(sendto(fd, "a", 1, MSG_MORE, (void *)&sin,
+				       sizeof(sin)));
+			put_ret(send(fd, "b", 1, 0));
+		}
+		/* UDP's first one finds its route anew. */
+		put_ret(send(fd, "cde", 3, 0));
+		put_ret(send(fd, "fghi", 4, 0));
+		put_count("peer", peer);
+		put_count("other", other);
+		line("send to the peer after %s", failed ?
+		     "a connect that failed" : "pieces to another");
+		close(other);
+		leave(fd);
+	}
+}
+
+FIXTURE_VARIANT_ADD(compare, still_to_the_peer) {
+	.run = still_to_the_peer,
+};
+
 TEST_HARNESS_MAIN
