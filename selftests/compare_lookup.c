@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Whose is a datagram? Sockets of all kinds share a port, bound and connected in
- * every order; a peer speaks to them and a stranger, and who hears it is
- * written down: the same as with UDP.
+ * every order; a peer speaks to them, and to all, and a stranger; who hears it is
+ * written down, and who hears of an error: the same as with UDP.
  */
 #include "compare_world.h"
 
@@ -67,7 +67,7 @@ static int join(const struct kind *k)
 	int fd = fresh();
 
 	if (set_int(fd, SOL_SOCKET, SO_REUSEADDR, !k->group) ||
-	    share(fd, k->group) ||
+	    share(fd, k->group) || set_int(fd, SOL_IP, IP_RECVERR, 1) ||
 	    (k->dev && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "lo", 2)) ||
 	    (k->cpu && set_int(fd, SOL_SOCKET, SO_INCOMING_CPU,
 			       sched_getcpu())))
@@ -95,6 +95,7 @@ static void hold_both(void)
 {
 	peer = holder(OWN, PEER_PORT);
 	stranger = holder(OWN, STRANGER_PORT);
+	set_int(peer, SOL_SOCKET, SO_BROADCAST, 1);
 }
 
 static void close_both(void)
@@ -103,12 +104,26 @@ static void close_both(void)
 	close(stranger);
 }
 
+/* Who is told that nobody hears what the first one says? */
+static void put_error(const int *fds, int n)
+{
+	int i;
+
+	send_at(fds[0], "e", 1, OWN, STRANGER_PORT + 1);
+	arrived();
+	arrived();
+	for (i = 0; i < n; i++)
+		if (get_int(fds[i], SOL_SOCKET, SO_ERROR))
+			put(" e: %d", i + 1);
+}
+
 /* Sockets of some kinds; they act as soon as they are bound, or when all are,
  * the last one first. What an act needs before is done at once.
  */
 static void try(const unsigned int *kinds, int n, bool backwards)
 {
 	char what[MOST * 48] = "", c;
+	bool grouped = false;
 	int fds[MOST], i;
 	struct kind k;
 
@@ -119,6 +134,7 @@ static void try(const unsigned int *kinds, int n, bool backwards)
 			 k.dev ? " dev" : "", k.group ? " group" : "",
 			 k.cpu ? " cpu" : "", act_names[k.act]);
 		fds[i] = join(&k);
+		grouped |= k.group;
 		if (k.act == RECONNECTS || k.act == DISCONNECTS)
 			connect_at(fds[i], OWN, PEER_PORT);
 		if (!backwards)
@@ -130,12 +146,16 @@ static void try(const unsigned int *kinds, int n, bool backwards)
 	put(" heard by");
 	send_at(peer, "p", 1, OWN, PORT);
 	send_at(stranger, "s", 1, OWN, PORT);
+	send_at(peer, "b", 1, "127.255.255.255", PORT);
 	arrived();
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < n; i++)
 		while (recv(fds[i], &c, 1, MSG_DONTWAIT) == 1)
 			put(" %c: %d", c, i + 1);
+	/* Of a group it is a matter of chance: no program sees an error. */
+	if (!grouped)
+		put_error(fds, n);
+	for (i = 0; i < n; i++)
 		close(fds[i]);
-	}
 	line("%s%s", what + 2, backwards ? "; backwards" : "");
 }
 
