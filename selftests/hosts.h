@@ -290,9 +290,9 @@ static inline const char *way_of(int fd, const struct sockaddr_in *to,
 		return strerrorname_np(errno);
 	/* veth without ARP is there when sendto() returns, mostly. */
 	text = came(seq, len);
-	if (!text && settle())
-		text = came(seq, len);
-	return text ?: "lost";
+	if (text)
+		return text;
+	return settle() ? came(seq, len) ?: "lost" : "not settled";
 }
 
 static inline const char *way(int fd, int family, const char *ip)
