@@ -178,7 +178,7 @@ static void some(int times, int n, unsigned int without)
 
 static void two(void)
 {
-	some(OFTEN(1000), 2, 0);
+	some(OFTEN(600), 2, 0);
 }
 
 FIXTURE_VARIANT_ADD(compare, two) {
@@ -187,7 +187,7 @@ FIXTURE_VARIANT_ADD(compare, two) {
 
 static void three(void)
 {
-	some(OFTEN(500), 3, 0);
+	some(OFTEN(300), 3, 0);
 }
 
 FIXTURE_VARIANT_ADD(compare, three) {
@@ -196,7 +196,7 @@ FIXTURE_VARIANT_ADD(compare, three) {
 
 static void four(void)
 {
-	some(OFTEN(300), 4, 0);
+	some(OFTEN(200), 4, 0);
 }
 
 FIXTURE_VARIANT_ADD(compare, four) {
@@ -259,7 +259,7 @@ static void among_many(void)
 		put_ret(connect_at(fds[i], OWN, NOBODY_PORT + i));
 	}
 	line("many");
-	some(OFTEN(300), 2, GROUP);
+	some(OFTEN(200), 2, GROUP);
 	some(OFTEN(300), 3, 0);
 	for (i = 0; i < ARRAY_SIZE(fds); i++)
 		close(fds[i]);

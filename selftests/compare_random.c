@@ -343,7 +343,7 @@ static void sequence(int number)
 static void sequences(void)
 {
 	const char *from = getenv("TTP_FROM"), *to = getenv("TTP_TO");
-	int i, end = to ? atoi(to) : OFTEN(300);
+	int i, end = to ? atoi(to) : OFTEN(200);
 
 	system("ip route add 224.0.0.0/4 dev lo");
 	for (i = from ? atoi(from) : 0; i < end; i++)
