@@ -56,9 +56,11 @@ static int ttp_get_tos(const struct cmsghdr *cmsg, struct ttp_request *req)
 		req->tos = *(u8 *)CMSG_DATA(cmsg);
 	else
 		err = ttp_get_byte(cmsg, 0, &req->tos);
-	if (!err)
-		req->priority = rt_tos2priority(req->tos);
-	return err;
+	if (err)
+		return err;
+	req->priority = rt_tos2priority(req->tos);
+	req->with_tos = true;
+	return 0;
 }
 
 static int ttp_ip_cmsg(struct sock *sk, struct cmsghdr *cmsg,
@@ -104,6 +106,7 @@ static void ttp_request_init(struct sock *sk, struct ttp_request *req)
 	req->priority = READ_ONCE(sk->sk_priority);
 	req->tos = READ_ONCE(inet->tos);
 	req->ttl = 0;
+	req->with_tos = false;
 	req->with_options = false;
 
 	rcu_read_lock();

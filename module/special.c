@@ -67,6 +67,8 @@ static int ttp_cork_push(struct sock *sk)
 		return 0;
 	skb = cork->skb;
 	rt = skb_rtable(skb);
+	if (!cork->req.with_tos)
+		ttp_late_tos(sk, &cork->req.tos, &cork->req.priority);
 	ttp_finish_skb(sk, skb, sizeof(struct ttphdr), &addrs, rt,
 		       dst_mtu(&rt->dst), &cork->req);
 	kfree(cork);

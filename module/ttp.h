@@ -194,6 +194,7 @@ struct ttp_addrs {
  * @priority: as of SO_PRIORITY
  * @tos: IPv4's field
  * @ttl: IPv4's field; 0: the socket's
+ * @with_tos: @tos and @priority are not the socket's
  * @with_options: @options are set
  * @options: a struct ip_options and its data
  */
@@ -205,6 +206,7 @@ struct ttp_request {
 	u32 priority;
 	u8 tos;
 	u8 ttl;
+	bool with_tos;
 	bool with_options;
 	u8 options[sizeof(struct ip_options) + MAX_IPOPTLEN] __aligned(4);
 };

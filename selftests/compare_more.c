@@ -102,7 +102,7 @@ static int other_ttl(int fd)
 	return set_int(fd, SOL_IP, IP_TTL, 9);
 }
 
-static int with_ttl(int fd)
+static int with_byte(int fd, int type, int val)
 {
 	char control[CMSG_SPACE(4)] = "";
 	struct iovec iov = { "mn", 2 };
@@ -115,10 +115,15 @@ static int with_ttl(int fd)
 	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
 
 	cmsg->cmsg_level = SOL_IP;
-	cmsg->cmsg_type = IP_TTL;
+	cmsg->cmsg_type = type;
 	cmsg->cmsg_len = CMSG_LEN(4);
-	*(int *)CMSG_DATA(cmsg) = 77;
+	*(int *)CMSG_DATA(cmsg) = val;
 	return sendmsg(fd, &msg, MSG_MORE);
+}
+
+static int with_ttl(int fd)
+{
+	return with_byte(fd, IP_TTL, 77);
 }
 
 #define S(f)	{ #f, f }
@@ -252,6 +257,62 @@ static void pieces(void)
 
 FIXTURE_VARIANT_ADD(compare, pieces) {
 	.run = pieces,
+};
+
+/* What an option asks for when it is set between two pieces. A firewall drops
+ * what has it, and the sender hears of that.
+ */
+static const struct {
+	const char *match;
+	int level, opt, val;
+} wishes[] = {
+	{ "meta mark 7", SOL_SOCKET, SO_MARK, 7 },
+	{ "meta priority 0:5", SOL_SOCKET, SO_PRIORITY, 5 },
+	{ "meta priority 0:6", SOL_IP, IP_TOS, 0x10 },
+	{ "ip dscp 4", SOL_IP, IP_TOS, 0x10 },
+	{ "ip ttl 9", SOL_IP, IP_TTL, 9 },
+};
+
+static void wish(unsigned int i, bool late, bool message)
+{
+	int fd = enter(CONNECTED);
+
+	if (!late)
+		put_ret(set_int(fd, wishes[i].level, wishes[i].opt,
+				wishes[i].val));
+	put_ret(message ? with_byte(fd, IP_TOS, 8) : more_to_connected(fd));
+	if (late)
+		put_ret(set_int(fd, wishes[i].level, wishes[i].opt,
+				wishes[i].val));
+	put_ret(send(fd, "!", 1, 0));
+	line("%s, set %s, %s IP_TOS", wishes[i].match,
+	     late ? "in between" : "before", message ? "with" : "without");
+	leave(fd);
+}
+
+static void late_wishes(void)
+{
+	char command[256];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(wishes); i++) {
+		snprintf(command, sizeof(command),
+			 "nft 'flush ruleset; table ip t { chain o { "
+			 "type filter hook output priority 0; "
+			 "meta l4proto { 17, 253 } %s drop; }; }'",
+			 wishes[i].match);
+		if (system(command))
+			put(" no firewall");
+		wish(i, false, false);
+		wish(i, true, false);
+		wish(i, false, true);
+		wish(i, true, true);
+	}
+	system("nft flush ruleset");
+}
+
+FIXTURE_VARIANT_ADD(compare, late_wishes) {
+	.run = late_wishes,
 };
 
 /* How many wait there */

@@ -27,7 +27,7 @@ static unsigned int lot(unsigned int n)
 }
 
 /* What was called, for line() */
-static char call[256];
+static char call[512];
 
 static __printf(1, 2) void say(const char *format, ...)
 {
@@ -150,7 +150,14 @@ static void do_send(int i)
 	put_ret(send(fds[i], bytes, size, some_flags()));
 }
 
-/* Pieces of one that is connected are its peer's: compare_more */
+static bool makes_pieces(int fd, int flags)
+{
+	return flags & MSG_MORE || get_int(fd, door->level, TTP_CORK) > 0;
+}
+
+/* Pieces of one that is connected are its peer's, and from where it is:
+ * compare_more
+ */
 static void do_sendto(int i)
 {
 	struct sockaddr *addr = address(), *to = addr;
@@ -158,11 +165,87 @@ static void do_sendto(int i)
 	int size = some_size();
 	int flags = some_flags();
 
-	if (flags & MSG_MORE || get_int(fds[i], door->level, TTP_CORK) > 0)
-		if (is_connected(fds[i]))
-			to = NULL;
+	if (makes_pieces(fds[i], flags) && is_connected(fds[i]))
+		to = NULL;
 	bytes[0] = lot(256);
 	put_ret(sendto(fds[i], bytes, size, flags, to, to ? len : 0));
+}
+
+/* One control message behind the others */
+static void add_control(struct msghdr *msg, int level, int type,
+			const void *data, size_t len)
+{
+	struct cmsghdr *cmsg = msg->msg_control + msg->msg_controllen;
+
+	cmsg->cmsg_level = level;
+	cmsg->cmsg_type = type;
+	cmsg->cmsg_len = CMSG_LEN(len);
+	memcpy(CMSG_DATA(cmsg), data, len);
+	msg->msg_controllen += CMSG_SPACE(len);
+	say(" {%d/%d ", level, type);
+	while (len)
+		say("%02x", ((const unsigned char *)data)[--len]);
+	say("}");
+}
+
+static void add_some_control(struct msghdr *msg)
+{
+	static const char * const sources[] = { OWN, OWN2, ANY, "192.0.2.1" };
+	/* A route to record, and nothing */
+	static const char record[] = { 7, 7, 4, 0, 0, 0, 0, 0 };
+	static const char nops[] = { 1, 1, 1, 1 };
+	static const int ttls[] = { 1, 64, 255, 0 };
+	static const int toses[] = { 0, 4, 0x10, 255 };
+	struct in_pktinfo info = {};
+	unsigned int n = lot(4);
+
+	switch (lot(6)) {
+	case 0:
+		info.ipi_spec_dst.s_addr = inet_addr(sources[n]);
+		info.ipi_ifindex = lot(2);
+		add_control(msg, SOL_IP, IP_PKTINFO, &info, sizeof(info));
+		break;
+	case 1:
+		add_control(msg, SOL_IP, IP_TTL, &ttls[n], sizeof(int));
+		break;
+	case 2:
+		add_control(msg, SOL_IP, IP_TOS, &toses[n], n ? sizeof(int) : 1);
+		break;
+	case 3:
+		add_control(msg, SOL_IP, IP_RETOPTS, n & 1 ? record : nops,
+			    n & 1 ? sizeof(record) : sizeof(nops));
+		break;
+	case 4:
+		add_control(msg, SOL_SOCKET, SO_MARK, &n, sizeof(n));
+		break;
+	default:
+		add_control(msg, SOL_IP, 77, &n, sizeof(n));
+	}
+}
+
+static void do_sendmsg(int i)
+{
+	static char control[256];
+	struct sockaddr *addr = address();
+	struct iovec iov = { bytes, some_size() };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
+	};
+	int flags = some_flags();
+
+	bytes[0] = lot(256);
+	if (is_connected(fds[i])) {
+		say(" to the peer");
+		if (makes_pieces(fds[i], flags))
+			return;
+	} else {
+		msg.msg_name = addr;
+		msg.msg_namelen = sizeof(struct sockaddr_in);
+	}
+	do
+		add_some_control(&msg);
+	while (msg.msg_controllen < 100 && lot(2));
+	put_ret(sendmsg(fds[i], &msg, flags));
 }
 
 static void do_recv(int i)
@@ -295,10 +378,10 @@ static const struct {
 	C(bind), C(connect), C(connect), C(connect), C(connect), C(send),
 	C(send), C(send), C(send), C(send), C(send), C(sendto), C(sendto),
 	C(sendto), C(sendto), C(sendto), C(sendto), C(sendto), C(sendto),
-	C(recv), C(recv), C(recv), C(recv), C(recv), C(recv_little),
-	C(recv_little), C(shutdown), C(set), C(set), C(set), C(set), C(set),
-	C(set), C(get), C(get), C(bind_device), C(member), C(member), C(names),
-	C(poll), C(reopen),
+	C(sendmsg), C(sendmsg), C(sendmsg), C(sendmsg), C(recv), C(recv),
+	C(recv), C(recv), C(recv), C(recv_little), C(recv_little), C(shutdown),
+	C(set), C(set), C(set), C(set), C(set), C(set), C(get), C(get),
+	C(bind_device), C(member), C(member), C(names), C(poll), C(reopen),
 };
 
 /* Each has its own seed: so a sequence can be looked at alone. */

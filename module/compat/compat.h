@@ -148,6 +148,17 @@ static inline int ttp_sock_cmsg_send(struct sock *sk, struct msghdr *msg,
 #endif
 }
 
+/* What goes out in pieces has the first one's IP_TOS and priority; it had what the
+ * socket had at the last one.
+ */
+static inline void ttp_late_tos(const struct sock *sk, u8 *tos, u32 *priority)
+{
+#ifndef TTP_HAVE_SOCKC_PRIORITY
+	*tos = READ_ONCE(inet_sk(sk)->tos);
+	*priority = READ_ONCE(sk->sk_priority);
+#endif
+}
+
 static inline void ttp_setup_tx_timestamp(struct sk_buff *skb,
 					  const struct sockcm_cookie *sockc)
 {
