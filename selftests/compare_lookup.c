@@ -5,6 +5,7 @@
  * written down, and who hears of an error: the same as with UDP.
  */
 #include "compare_world.h"
+#include "packet.h"
 
 #include <linux/filter.h>
 
@@ -267,6 +268,43 @@ static void among_many(void)
 
 FIXTURE_VARIANT_ADD(compare, among_many) {
 	.run = among_many,
+};
+
+/* What another host sends to two that are connected to it: there a look-up may
+ * have gone before, as IPv4 came to the packet.
+ */
+static void from_outside(void)
+{
+	int tun = tun_open(), dev, fds[2], i;
+	struct packet p;
+	char c;
+
+	for (dev = 0; dev < 3; dev++) {
+		for (i = 0; i < 2; i++) {
+			fds[i] = fresh();
+			set_int(fds[i], SOL_SOCKET, SO_REUSEADDR, 1);
+			if (dev == i + 1)
+				setsockopt(fds[i], SOL_SOCKET,
+					   SO_BINDTODEVICE, "tun0", 5);
+			put_ret(bind_at(fds[i], US, PORT));
+			put_ret(connect_at(fds[i], PEER, PEER_PORT));
+		}
+		make_datagram(&p, door->protocol, PEER_PORT, PORT, "p", 1);
+		put_ret(arrive(tun, &p));
+		arrived();
+		put(" heard by");
+		for (i = 0; i < 2; i++) {
+			while (recv(fds[i], &c, 1, MSG_DONTWAIT) == 1)
+				put(" %d", i + 1);
+			close(fds[i]);
+		}
+		line("from outside, %d is bound to the device", dev);
+	}
+	close(tun);
+}
+
+FIXTURE_VARIANT_ADD(compare, from_outside) {
+	.run = from_outside,
 };
 
 TEST_HARNESS_MAIN

@@ -153,8 +153,10 @@ static inline int ttp_sock_cmsg_send(struct sock *sk, struct msghdr *msg,
  */
 static inline void ttp_late_tos(const struct sock *sk, u8 *tos, u32 *priority)
 {
-#ifndef TTP_HAVE_SOCKC_PRIORITY
+#ifndef TTP_HAVE_IPCM_TOS
 	*tos = READ_ONCE(inet_sk(sk)->tos);
+#endif
+#ifndef TTP_HAVE_SOCKC_PRIORITY
 	*priority = READ_ONCE(sk->sk_priority);
 #endif
 }

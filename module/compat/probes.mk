@@ -27,3 +27,4 @@ ccflags-y += $(call ttp-probe,SOCK_CMSG_MSG,net/sock.h,^int __sock_cmsg_send.*st
 ccflags-y += $(call ttp-probe,SOCKC_PRIORITY,net/sock.h,^	u32 ts_opt_id;)
 ccflags-y += $(call ttp-probe,DELIVERY_TYPE,linux/skbuff.h,skb_set_delivery_type_by_clockid)
 ccflags-y += $(call ttp-probe,UDP_HASH4,linux/udp.h,udp_lrpa_node)
+ccflags-y += $(call ttp-probe,IPCM_TOS,net/ip.h,[.]tos = READ_ONCE.inet->tos)
