@@ -5,6 +5,20 @@
 # that kernel's own compiler (selftests/vm/root, enter); only `make' itself and
 # `make install' use the host's compiler and headers.
 
+ifneq ($(words [$(CURDIR)]),1)
+$(error the path '$(CURDIR)' has a blank, which Kbuild cannot take: move the checkout)
+endif
+
+# Of the caller's environment these variables count; no other reaches a recipe.
+# What is given on make's command line counts, too: make CFLAGS=-O3.
+inputs	:= PATH HOME TERM MAKEFLAGS MAKELEVEL TTP_% XDG_CACHE_HOME APT_CONFIG
+inputs	+= %_proxy %_PROXY KDIR KERNEL KERNELS T N SHORT CLOCK MODE TWO_VMS
+inputs	+= DESTDIR PREFIX
+others	:= $(foreach v,$(filter-out $(inputs),$(.VARIABLES)),\
+	     $(if $(filter environment%,$(origin $v)),$v))
+$(foreach v,$(others),$(eval override undefine $v))
+export LC_ALL := C.UTF-8
+
 KERNEL	?= 6.12
 KERNELS	?= 6.1 6.12 7.2
 KDIR	?= /lib/modules/$(shell uname -r)/build
@@ -22,6 +36,8 @@ MAKEFLAGS += --no-print-directory
 
 # sync FROM... TO: a mirror of the sources, so that no two kernels' objects mix
 sync	= mkdir -p $(2) && cp -ruT $(1) $(2)
+# In a root there is no jobserver.
+jobs	:= -j$(shell nproc)
 
 .PHONY: all help layout modules user guest deps demo test vm lint bench bench-doc \
 	profile intree coverage mutants bite install uninstall clean FORCE
@@ -94,7 +110,7 @@ build/%/ttp.ko: FORCE | deps
 	@mkdir -p build/$*
 	@set -e; line=$$($(vm)/kernel $*); set -- $$line; \
 	echo "  MODULE  build/$*/ttp.ko ($$1)"; \
-	$(vm)/enter $$6 -- make -s -C $$4 M=$(CURDIR)/build/kb-$* W=1 \
+	$(vm)/enter $$6 -- make -s $(jobs) -C $$4 M=$(CURDIR)/build/kb-$* W=1 \
 		$(kbuild-$*) modules >build/$*/log 2>&1 || { cat build/$*/log >&2; exit 1; }
 	@grep -v 'Skipping BTF' build/$*/log >&2 || true
 	@cp build/kb-$*/module/ttp.ko $@
