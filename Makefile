@@ -39,7 +39,7 @@ sync	= mkdir -p $(2) && cp -ruT $(1) $(2)
 # In a root there is no jobserver.
 jobs	:= -j$(shell nproc)
 
-.PHONY: all help layout modules user guest deps demo test vm lint bench bench-doc \
+.PHONY: all help layout modules user programs guest deps demo test vm lint bench bench-doc \
 	profile intree coverage mutants bite install uninstall clean FORCE
 
 all: ttp.ko user
@@ -116,17 +116,21 @@ build/%/ttp.ko: FORCE | deps
 	@cp build/kb-$*/module/ttp.ko $@
 
 # What is laid over a guest's root: programs, and kselftests under /ksft.
-guest: | deps
-	@echo "  GUEST   build/guest"
-	@$(vm)/enter bookworm -- $(vm)/build-guest
+programs: | deps
+	@echo "  GUEST   build/guest/usr/local"
+	@$(vm)/enter bookworm -- $(vm)/build-guest programs
 
-demo: build/6.12/ttp.ko guest
+guest: programs
+	@echo "  GUEST   build/guest/ksft"
+	@$(vm)/enter bookworm -- $(vm)/build-guest tests
+
+demo: build/6.12/ttp.ko programs
 	@TWO_VMS=$(TWO_VMS) $(vm)/demo
 
 test: $(KERNELS:%=build/%/ttp.ko) guest
 	@$(vm)/test $(if $(T),$(T:%=--only %)) $(KERNELS)
 
-vm: build/$(KERNEL)/ttp.ko guest
+vm: build/$(KERNEL)/ttp.ko programs
 	@$(vm)/run --kernel $(KERNEL)
 
 # --- those who change it ---------------------------------------------------
