@@ -40,7 +40,7 @@ sync	= mkdir -p $(2) && cp -ruT $(1) $(2)
 jobs	:= -j$(shell nproc)
 
 .PHONY: all help layout modules user programs guest deps demo test vm lint bench bench-doc \
-	profile intree coverage mutants bite install uninstall clean FORCE
+	profile intree coverage mutants bite test-runner install uninstall clean FORCE
 
 all: ttp.ko user
 
@@ -64,6 +64,7 @@ help:
 	@echo '  make coverage        what of the module the tests reach'
 	@echo '  make mutants         do the tests see a broken module? (N=10: ten of them)'
 	@echo '  make bite            do the sanitizers see what is wrong?'
+	@echo '  make test-runner     tests of the Makefile and of the runner (T=NAME)'
 	@echo '  make clean           what was built; the cache stays (~/.cache/ttp)'
 	@echo 'Any command in any guest: selftests/vm/run --help'
 
@@ -165,6 +166,9 @@ mutants: guest
 
 bite: guest
 	@$(vm)/bite
+
+test-runner: build/6.12/ttp.ko programs
+	@$(vm)/test-runner $(T)
 
 clean:
 	rm -rf build ttp.ko
