@@ -13,7 +13,7 @@ endif
 # What is given on make's command line counts, too: make CFLAGS=-O3.
 inputs	:= PATH HOME TERM MAKEFLAGS MAKELEVEL TTP_% XDG_CACHE_HOME APT_CONFIG
 inputs	+= %_proxy %_PROXY KDIR KERNEL KERNELS T N SHORT CLOCK MODE TWO_VMS
-inputs	+= DESTDIR PREFIX
+inputs	+= DESTDIR PREFIX SUITE AS
 others	:= $(foreach v,$(filter-out $(inputs),$(.VARIABLES)),\
 	     $(if $(filter environment%,$(origin $v)),$v))
 $(foreach v,$(others),$(eval override undefine $v))
@@ -40,7 +40,7 @@ sync	= mkdir -p $(2) && cp -ruT $(1) $(2)
 jobs	:= -j$(shell nproc)
 
 .PHONY: all help layout modules user programs guest deps demo test vm lint bench bench-doc \
-	profile intree coverage mutants bite test-runner install uninstall clean FORCE
+	profile intree coverage mutants bite test-runner cold-start install uninstall clean FORCE
 
 all: ttp.ko user
 
@@ -65,6 +65,8 @@ help:
 	@echo '  make mutants         do the tests see a broken module? (N=10: ten of them)'
 	@echo '  make bite            do the sanitizers see what is wrong?'
 	@echo '  make test-runner     tests of the Makefile and of the runner (T=NAME)'
+	@echo '  make cold-start      README on a bare Debian (SUITE=bookworm|trixie|sid,'
+	@echo '                       AS=root or AS=user)'
 	@echo '  make clean           what was built; the cache stays (~/.cache/ttp)'
 	@echo 'Any command in any guest: selftests/vm/run --help'
 
@@ -169,6 +171,10 @@ bite: guest
 
 test-runner: build/6.12/ttp.ko programs
 	@$(vm)/test-runner $(T)
+
+SUITE	?= bookworm
+cold-start: | deps
+	@$(vm)/cold-start $(if $(AS),--as $(AS)) $(SUITE)
 
 clean:
 	rm -rf build ttp.ko
