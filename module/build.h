@@ -22,10 +22,13 @@
  */
 #define TTP_LINEAR_MAX	2900
 
-/* The longest IPv4 packet that need not be fragmented: mirrors the start of
+/* The length that a packet is cut to if it is longer: that of the path, or of
+ * the device alone if IP_MTU_DISCOVER says so. IPv4 reads the same MTU when it
+ * makes the fragments, see ip_skb_dst_mtu(). Each packet reads it once; what is
+ * sent in pieces keeps what the first one has read. Mirrors the start of
  * ip_setup_cork().
  */
-static inline u32 ttp_path_mtu(const struct sock *sk, const struct rtable *rt,
+static inline u32 ttp_fragsize(const struct sock *sk, const struct rtable *rt,
 			       u32 path_mtu)
 {
 	if (ip_sk_use_pmtu(sk))
@@ -33,22 +36,22 @@ static inline u32 ttp_path_mtu(const struct sock *sk, const struct rtable *rt,
 	return min_t(u32, READ_ONCE(dst_dev(&rt->dst)->mtu), IP_MAX_MTU);
 }
 
-/* May a packet leave whose header and payload are that long? Mirrors the start
- * of ip_setup_cork() and __ip_append_data().
+/* May a packet leave whose header and payload are that long? Mirrors the end of
+ * ip_setup_cork() and the start of __ip_append_data(). A packet that passes has
+ * room for at least 8 bytes of data in each fragment: IPV4_MIN_MTU is 68, and
+ * the longest IPv4 header has 60 bytes.
  */
-static inline int ttp_check_len(struct sock *sk, const struct rtable *rt,
-				const struct ttp_addrs *addrs,
+static inline int ttp_check_len(struct sock *sk, const struct ttp_addrs *addrs,
 				const struct ttp_request *req, size_t len,
-				u32 path_mtu)
+				u32 fragsize)
 {
-	u32 mtu = ttp_path_mtu(sk, rt, path_mtu);
 	unsigned int optlen = ttp_optlen(req);
 
-	if (unlikely(!inetdev_valid_mtu(mtu)))
+	if (unlikely(!inetdev_valid_mtu(fragsize)))
 		return -ENETUNREACH;
 	if (unlikely(sizeof(struct iphdr) + optlen + len >
-		     (ip_sk_ignore_df(sk) ? IP_MAX_MTU : mtu))) {
-		ttp_local_error(sk, EMSGSIZE, addrs->daddr, mtu - optlen);
+		     (ip_sk_ignore_df(sk) ? IP_MAX_MTU : fragsize))) {
+		ttp_local_error(sk, EMSGSIZE, addrs->daddr, fragsize - optlen);
 		return -EMSGSIZE;
 	}
 	return 0;
@@ -129,7 +132,7 @@ ttp_alloc_skb(struct sock *sk, unsigned int size, int noblock)
  */
 static __always_inline struct sk_buff *
 ttp_make_skb(struct sock *sk, struct msghdr *msg, size_t len,
-	     unsigned int thlen, struct rtable *rt, u32 mtu,
+	     unsigned int thlen, struct rtable *rt, u32 fragsize,
 	     const struct ttp_request *req)
 {
 	unsigned int iphlen = sizeof(struct iphdr) + ttp_optlen(req);
@@ -143,7 +146,7 @@ ttp_make_skb(struct sock *sk, struct msghdr *msg, size_t len,
 
 	/* What will be fragmented is copied once more, however it lies here. */
 	if (len > TTP_LINEAR_MAX &&
-	    (dev->features & NETIF_F_SG || hlen + len > mtu))
+	    (dev->features & NETIF_F_SG || hlen + len > fragsize))
 		linear = 0;
 
 	skb = ttp_alloc_skb(sk, size + linear, msg->msg_flags & MSG_DONTWAIT);
@@ -185,8 +188,6 @@ ttp_finish_skb(struct sock *sk, struct sk_buff *skb, unsigned int thlen,
 	ttp_fill_iphdr(sk, skb, addrs, rt, mtu, req);
 	if (thlen)
 		ttp_fill_hdr(skb, addrs->sport, addrs->dport);
-	if (req && skb->len > mtu && skb_shinfo(skb)->tx_flags)
-		ttp_split_skb(sk, skb, mtu);
 }
 
 /* Mirrors ip_send_skb() and the end of udp_send_skb(): a full queue on the
@@ -223,17 +224,18 @@ ttp_send_on(struct sock *sk, struct msghdr *msg, size_t len, unsigned int thlen,
 	    const struct ttp_request *req)
 {
 	u32 mtu = dst_mtu(&rt->dst);
+	u32 fragsize = ttp_fragsize(sk, rt, mtu);
 	struct sk_buff *skb;
 	int err;
 
-	err = ttp_check_len(sk, rt, addrs, req, thlen + len, mtu);
+	err = ttp_check_len(sk, addrs, req, thlen + len, fragsize);
 	if (err) {
 		TTP_INC_STATS(ttp_sk(sk)->tn, OUTERRORS);
 		ip_rt_put(rt);
 		return err;
 	}
 
-	skb = ttp_make_skb(sk, msg, len, thlen, rt, mtu, req);
+	skb = ttp_make_skb(sk, msg, len, thlen, rt, fragsize, req);
 	if (IS_ERR(skb)) {
 		ttp_count_failure(sk, PTR_ERR(skb));
 		ip_rt_put(rt);
@@ -242,6 +244,8 @@ ttp_send_on(struct sock *sk, struct msghdr *msg, size_t len, unsigned int thlen,
 	if (req)
 		ttp_stamp_skb(skb, req, msg);
 	ttp_finish_skb(sk, skb, thlen, addrs, rt, mtu, req);
+	if (req && skb->len > fragsize && skb_shinfo(skb)->tx_flags)
+		ttp_split_skb(sk, skb, fragsize);
 	skb_dst_set(skb, &rt->dst);
 
 	return ttp_send_skb(sk, skb);

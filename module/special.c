@@ -11,10 +11,12 @@
 /**
  * struct ttp_cork - the pieces so far
  * @skb: them all in one packet, with the route, headers not yet written
+ * @fragsize: length of fragments, as the first piece has found it
  * @req: what the first piece asked for
  */
 struct ttp_cork {
 	struct sk_buff *skb;
+	u32 fragsize;
 	struct ttp_request req;
 };
 
@@ -71,6 +73,9 @@ static int ttp_cork_push(struct sock *sk)
 		ttp_late_tos(sk, &cork->req.tos, &cork->req.priority);
 	ttp_finish_skb(sk, skb, sizeof(struct ttphdr), &addrs, rt,
 		       dst_mtu(&rt->dst), &cork->req);
+	/* Also without time stamps, for the MTU may be another by now. */
+	if (skb->len > cork->fragsize)
+		ttp_split_skb(sk, skb, cork->fragsize);
 	kfree(cork);
 	return ttp_send_skb(sk, skb);
 }
@@ -83,16 +88,15 @@ static int ttp_cork_append(struct sock *sk, struct msghdr *msg, size_t len)
 	const struct ttp_cork *cork = ttp_sk(sk)->cork;
 	struct ttp_addrs addrs = ttp_cork_addrs(sk);
 	struct sk_buff *skb = cork->skb;
-	struct rtable *rt = skb_rtable(skb);
-	u32 mtu = dst_mtu(&rt->dst);
 	int err;
 
-	err = ttp_check_len(sk, rt, &addrs, &cork->req,
-			    skb->len - skb_transport_offset(skb) + len, mtu);
+	err = ttp_check_len(sk, &addrs, &cork->req,
+			    skb->len - skb_transport_offset(skb) + len,
+			    cork->fragsize);
 	if (err)
 		return err;
 	/* The bound that UDP sets when another fragment begins */
-	if (skb->len + len > mtu &&
+	if (skb->len + len > cork->fragsize &&
 	    sk_wmem_alloc_get(sk) > 2 * READ_ONCE(sk->sk_sndbuf))
 		return -ENOBUFS;
 	return ttp_copy_to_frags(sk, skb, msg, len);
@@ -104,16 +108,16 @@ static int ttp_cork_start(struct sock *sk, struct msghdr *msg, size_t len,
 			  const struct ttp_request *req)
 {
 	const unsigned int thlen = sizeof(struct ttphdr);
-	u32 mtu = dst_mtu(&rt->dst);
+	u32 fragsize = ttp_fragsize(sk, rt, dst_mtu(&rt->dst));
 	struct ttp_cork *cork;
 	int err;
 
 	cork = kmalloc(sizeof(*cork), sk->sk_allocation);
-	err = cork ? ttp_check_len(sk, rt, addrs, req, thlen + len, mtu) :
+	err = cork ? ttp_check_len(sk, addrs, req, thlen + len, fragsize) :
 		     -ENOBUFS;
 	if (err)
 		goto failed;
-	cork->skb = ttp_make_skb(sk, msg, len, thlen, rt, mtu, req);
+	cork->skb = ttp_make_skb(sk, msg, len, thlen, rt, fragsize, req);
 	err = PTR_ERR_OR_ZERO(cork->skb);
 	if (err)
 		goto failed;
@@ -126,6 +130,7 @@ static int ttp_cork_start(struct sock *sk, struct msghdr *msg, size_t len,
 		.fl4_sport = addrs->sport,
 		.fl4_dport = addrs->dport,
 	};
+	cork->fragsize = fragsize;
 	cork->req = *req;
 	WRITE_ONCE(ttp_sk(sk)->cork, cork);
 	ttp_set_special(ttp_sk(sk), TTP_IS_PENDING, true);
@@ -159,26 +164,28 @@ static int ttp_cork_add(struct sock *sk, struct msghdr *msg, size_t len,
 /**
  * ttp_split_skb() - lay a packet out as the fragments that it will become
  * @sk: socket that owns it
- * @skb: packet with its IPv4 header, longer than @mtu
- * @mtu: of the path
+ * @skb: packet with its IPv4 header, longer than @fragsize
+ * @fragsize: length of a fragment; ttp_check_len() has accepted it
  *
- * The packet stays one, but its parts are a list. IPv4 makes such a list
- * fragments as it is, so that the first keeps what the packet was asked to have
- * time stamps of. All else it copies, and they are lost. Where there is no
- * memory for it, so be it.
+ * The packet stays one, but its parts are a list. IPv4 turns such a list into
+ * fragments as it is, so that the first fragment keeps the requests for time
+ * stamps. IPv4 copies any other packet into its fragments, and the requests are
+ * lost. If there is no memory, the list ends early and IPv4 copies it, too.
  *
  * Context: process context, may sleep.
  */
-void ttp_split_skb(struct sock *sk, struct sk_buff *skb, u32 mtu)
+void ttp_split_skb(struct sock *sk, struct sk_buff *skb, u32 fragsize)
 {
 	struct sk_buff **link = &skb_shinfo(skb)->frag_list;
 	unsigned int hlen = skb_transport_offset(skb);
-	unsigned int room = (mtu - hlen) & ~7U;
+	unsigned int room = (fragsize - hlen) & ~7U;
 	unsigned int headroom = skb_headroom(skb) + hlen;
 	unsigned int keep = hlen + room;
 	struct sk_buff *part, *last = skb;
 	unsigned int rest, added = 0;
 
+	if (WARN_ON_ONCE(fragsize < IPV4_MIN_MTU))
+		return;
 	for (; last->len > keep; last = part, keep = room) {
 		rest = skb_headlen(last) > keep ? skb_headlen(last) - keep : 0;
 		part = alloc_skb(headroom + rest, sk->sk_allocation);

@@ -291,7 +291,7 @@ int ttp_send_request(struct sock *sk, struct msghdr *msg, size_t len,
 void ttp_set_cork(struct sock *sk, bool on);
 void ttp_splice_eof(struct socket *sock);
 void ttp_cork_drop(struct sock *sk);
-void ttp_split_skb(struct sock *sk, struct sk_buff *skb, u32 mtu);
+void ttp_split_skb(struct sock *sk, struct sk_buff *skb, u32 fragsize);
 
 /* cmsg.c */
 int ttp_make_request(struct sock *sk, struct msghdr *msg,
