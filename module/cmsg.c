@@ -266,8 +266,11 @@ void ttp_cmsg_prepare(struct sock *sk, struct sk_buff *skb)
 	struct in_pktinfo *info = PKTINFO_SKB_CB(skb);
 	const struct rtable *rt = skb_rtable(skb);
 
-	/* IP_CHECKSUM is of the payload alone. */
-	skb_postpull_rcsum(skb, skb->data, sizeof(struct ttphdr));
+	/* IP_CHECKSUM is of what the socket receives: of the payload alone,
+	 * or at a raw socket of the header, too.
+	 */
+	if (sk->sk_type != SOCK_RAW)
+		skb_postpull_rcsum(skb, skb->data, sizeof(struct ttphdr));
 
 	if (!(inet_cmsg_flags(inet_sk(sk)) & IP_CMSG_PKTINFO) || !rt)
 		return;
@@ -312,7 +315,7 @@ static noinline void ttp_cmsg_rename(struct msghdr *msg, struct sock *sk,
  * @msg: where to
  * @sk: socket that asked for some
  * @skb: packet
- * @thlen: length of the header before the payload
+ * @thlen: length of the header that is not part of the data
  * @off: offset in the payload, not zero if the socket peeks
  */
 void ttp_cmsg_copy(struct msghdr *msg, struct sock *sk, struct sk_buff *skb,
@@ -329,8 +332,8 @@ void ttp_cmsg_copy(struct msghdr *msg, struct sock *sk, struct sk_buff *skb,
  * ttp_cmsg_recv() - tell a receiver of a datagram
  * @msg: where to
  * @sk: socket that asked for control messages of SOL_IP
- * @skb: datagram
- * @off: offset in the payload
+ * @skb: datagram, data at the payload, or at the TTP header for a raw socket
+ * @off: offset in the data
  */
 void ttp_cmsg_recv(struct msghdr *msg, struct sock *sk, struct sk_buff *skb,
 		   int off)
@@ -339,5 +342,5 @@ void ttp_cmsg_recv(struct msghdr *msg, struct sock *sk, struct sk_buff *skb,
 	if (!(IPCB(skb)->flags & TTP_SKB_PKTINFO))
 		memset(PKTINFO_SKB_CB(skb), 0,
 		       offsetof(struct in_pktinfo, ipi_addr));
-	ttp_cmsg_copy(msg, sk, skb, sizeof(struct ttphdr), off);
+	ttp_cmsg_copy(msg, sk, skb, -skb_transport_offset(skb), off);
 }

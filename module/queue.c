@@ -184,6 +184,8 @@ void ttp_queue_raw(struct sock *sk, struct sk_buff *skb)
 	if (xfrm4_policy_check(sk, XFRM_POLICY_IN, skb)) {
 		nf_reset_ct(skb);
 		reason = sk_filter_trim_cap(sk, skb, 1);
+		if (!reason && inet_cmsg_flags(inet_sk(sk)))
+			ttp_cmsg_prepare(sk, skb);
 		if (!reason)
 			reason = ttp_enqueue(sk, skb);
 	}

@@ -3,7 +3,7 @@
  * SOCK_RAW: who may, what is heard and what narrows it (as raw(7) has it, run
  * beside ours), and that nobody else is disturbed. Sending: raw_send.c.
  */
-#include "packet.h"
+#include "told.h"
 
 #include <linux/filter.h>
 #include <linux/sock_diag.h>
@@ -315,6 +315,189 @@ TEST_F(raw, overflow)
 	EXPECT_EQ(100 - heard, drops_of(self->fd));
 	ASSERT_EQ(0, arrive(self->tun, &in));
 	EXPECT_EQ(HDR + 3, recv(self->fd, buf, sizeof(buf), MSG_DONTWAIT));
+}
+
+/* --- what it is told --------------------------------------------------------- */
+
+static const struct {
+	const char *what;
+	int level, opt;
+} asked[] = {
+	{ "nothing", SOL_IP, 0 },
+	{ "IP_RECVTTL", SOL_IP, IP_RECVTTL },
+	{ "IP_RECVTOS", SOL_IP, IP_RECVTOS },
+	{ "IP_PKTINFO", SOL_IP, IP_PKTINFO },
+	{ "IP_RECVOPTS", SOL_IP, IP_RECVOPTS },
+	{ "IP_RETOPTS", SOL_IP, IP_RETOPTS },
+	{ "IP_RECVORIGDSTADDR", SOL_IP, IP_RECVORIGDSTADDR },
+	{ "IP_RECVFRAGSIZE", SOL_IP, IP_RECVFRAGSIZE },
+	{ "SO_TIMESTAMP", SOL_SOCKET, SO_TIMESTAMP },
+	{ "SO_TIMESTAMPNS", SOL_SOCKET, SO_TIMESTAMPNS },
+};
+
+/* What may differ from datagram to datagram */
+static void make_plain(struct packet *p)
+{
+	make_datagram(p, IPPROTO_TTP, 4000, 5000, "abcdefghijklmnop", 16);
+}
+
+static void make_marked(struct packet *p)
+{
+	make_plain(p);
+	p->ip.tos = 0x28;
+	p->ip.ttl = 5;
+	seal(p, p->len);
+}
+
+static void make_broadcast(struct packet *p)
+{
+	make_plain(p);
+	p->ip.daddr = inet_addr("255.255.255.255");
+	seal(p, p->len);
+}
+
+static void make_multicast(struct packet *p)
+{
+	make_plain(p);
+	p->ip.daddr = inet_addr("224.0.0.1");
+	seal(p, p->len);
+}
+
+static void make_options(struct packet *p)
+{
+	make_plain(p);
+	memmove(p->data + 28, p->data + 20, p->len - 20);
+	memcpy(p->data + 20, "\7\7\4\0\0\0\0\0", 8);	/* record route */
+	p->ip.ihl = 7;
+	seal(p, p->len + 8);
+}
+
+static void (* const kinds[])(struct packet *p) = {
+	make_plain, make_marked, make_broadcast, make_multicast, make_options,
+};
+
+/* A packet in two fragments, the first of 8 bytes of data */
+static int arrive_in_two(int tun, struct packet *p)
+{
+	static struct packet part;
+	int len = p->len, ret;
+
+	part = *p;
+	part.ip.frag_off = htons(IP_MF);
+	seal(&part, 28);
+	ret = arrive(tun, &part);
+	memcpy(part.data + 20, p->data + 28, len - 28);
+	part.ip.frag_off = htons(1);
+	seal(&part, len - 8);
+	return ret ?: arrive(tun, &part);
+}
+
+static void expect_same(struct __test_metadata *_metadata, const char *what,
+			unsigned int kind, int fd, int inet)
+{
+	struct told ours = hear(fd, 0), theirs = hear(inet, 0);
+	int hlen = (theirs.data[0] & 15) * 4;
+
+	EXPECT_EQ(theirs.ret - hlen, ours.ret);
+	EXPECT_EQ(theirs.flags, ours.flags);
+	EXPECT_EQ(theirs.ttl, ours.ttl)
+		TH_LOG("%s, kind %u", what, kind);
+	EXPECT_EQ(theirs.tos, ours.tos)
+		TH_LOG("%s, kind %u", what, kind);
+	EXPECT_EQ(theirs.fragsize, ours.fragsize)
+		TH_LOG("%s, kind %u", what, kind);
+	EXPECT_EQ(theirs.pktinfos, ours.pktinfos);
+	EXPECT_EQ(theirs.pktinfo.ipi_ifindex, ours.pktinfo.ipi_ifindex)
+		TH_LOG("%s, kind %u", what, kind);
+	EXPECT_EQ(theirs.pktinfo.ipi_spec_dst.s_addr,
+		  ours.pktinfo.ipi_spec_dst.s_addr)
+		TH_LOG("%s, kind %u", what, kind);
+	EXPECT_EQ(theirs.pktinfo.ipi_addr.s_addr,
+		  ours.pktinfo.ipi_addr.s_addr);
+	EXPECT_EQ(theirs.origs, ours.origs);
+	EXPECT_EQ(theirs.orig.sin_addr.s_addr, ours.orig.sin_addr.s_addr);
+	EXPECT_EQ(theirs.orig.sin_port, ours.orig.sin_port)
+		TH_LOG("%s, kind %u", what, kind);
+	EXPECT_EQ(ours.origs ? AF_TTP : 0, ours.orig.sin_family);
+	EXPECT_EQ(theirs.optslen, ours.optslen)
+		TH_LOG("%s, kind %u", what, kind);
+	EXPECT_EQ(0, memcmp(theirs.opts, ours.opts, sizeof(ours.opts)));
+	EXPECT_EQ(theirs.retoptslen, ours.retoptslen)
+		TH_LOG("%s, kind %u", what, kind);
+	EXPECT_EQ(0, memcmp(theirs.retopts, ours.retopts,
+			    sizeof(ours.retopts)));
+	EXPECT_EQ(theirs.stamps, ours.stamps)
+		TH_LOG("%s, kind %u", what, kind);
+	/* Only if the device has summed does raw(7) know of a checksum. */
+	EXPECT_EQ(-1, theirs.csum);
+}
+
+/* Control messages are those of raw(7), each alone and all together. */
+TEST_F(raw, told_as_raw_7_is)
+{
+	int inet = raw_socket(AF_INET);
+	static struct packet in;
+	unsigned int i, k;
+
+	ASSERT_LE(0, inet);
+	for (i = 0; i <= ARRAY_SIZE(asked); i++) {
+		const char *what = i < ARRAY_SIZE(asked) ? asked[i].what :
+							   "all";
+
+		for (k = 0; k < ARRAY_SIZE(asked); k++) {
+			bool on = i == k || i == ARRAY_SIZE(asked);
+
+			if (!asked[k].opt)
+				continue;
+			EXPECT_EQ(0, set_int(inet, asked[k].level,
+					     asked[k].opt, on));
+			EXPECT_EQ(0, set_int(self->fd, asked[k].level,
+					     asked[k].opt, on));
+		}
+		for (k = 0; k < ARRAY_SIZE(kinds); k++) {
+			kinds[k](&in);
+			ASSERT_EQ(0, arrive(self->tun, &in));
+			expect_same(_metadata, what, k, self->fd, inet);
+		}
+		make_plain(&in);
+		ASSERT_EQ(0, arrive_in_two(self->tun, &in));
+		expect_same(_metadata, what, k, self->fd, inet);
+	}
+}
+
+/* IP_CHECKSUM: of what is read, from where a peek begins; the checksum of all
+ * of a good packet is 0.
+ */
+TEST_F(raw, checksum_of_what_is_peeked_at)
+{
+	static const int offsets[] = { 0, 2, 8, 15, 16, 18, 22, 23, 24 };
+	static struct packet in;
+	unsigned int i, sum;
+	struct told t;
+	int off, len;
+
+	ASSERT_EQ(0, set_int(self->fd, SOL_IP, IP_CHECKSUM, 1));
+	make_plain(&in);
+	len = l4_len(&in);
+	ASSERT_EQ(24, len);
+	for (i = 0; i < ARRAY_SIZE(offsets); i++) {
+		off = offsets[i];
+		ASSERT_EQ(0, set_int(self->fd, SOL_SOCKET, SO_PEEK_OFF, off));
+		ASSERT_EQ(0, arrive(self->tun, &in));
+		t = hear(self->fd, MSG_PEEK);
+		/* Who begins behind the end waits for the next packet. */
+		EXPECT_EQ(off < len ? len - off : -1, t.ret)
+			TH_LOG("offset %d", off);
+		sum = t.csum;
+		sum = (sum & 0xffff) + (sum >> 16);
+		sum = (sum & 0xffff) + (sum >> 16);
+		/* From an odd byte on the halves of words change places. */
+		if (off < len && off % 2 == 0)
+			EXPECT_EQ((csum(l4(&in) + off, len - off) ^ 0xffff) %
+				  0xffff, sum % 0xffff)
+				TH_LOG("offset %d", off);
+		EXPECT_EQ(len, recv(self->fd, buf, sizeof(buf), MSG_DONTWAIT));
+	}
 }
 
 /* --- coming and going --------------------------------------------------------- */
