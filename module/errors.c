@@ -38,6 +38,10 @@ static int ttp_icmp_errno(const struct sock *sk, int type, int code, bool *hard)
  * than the packet alone tells. The socket then takes the new one, here or as
  * soon as its owner lets go. Mirrors ipv4_sk_update_pmtu(), which 7.2 does not
  * export.
+ *
+ * A route that is no longer valid must not learn anything. If its device is
+ * gone, dst->dev is blackhole_netdev, which belongs to the initial network
+ * namespace, and the MTU would be stored there.
  */
 static void ttp_update_pmtu(struct sock *sk, u32 mtu)
 {
@@ -47,7 +51,9 @@ static void ttp_update_pmtu(struct sock *sk, u32 mtu)
 		return;
 
 	bh_lock_sock(sk);
-	dst = sk_dst_get(sk);
+	if (!sock_owned_by_user(sk))
+		ip4_datagram_release_cb(sk);
+	dst = sk_dst_check(sk, 0);
 	if (dst) {
 		dst->ops->update_pmtu(dst, sk, NULL, mtu, true);
 		dst_release(dst);

@@ -269,6 +269,22 @@ static inline int write_file(const char *path, const char *text)
 	return n == (ssize_t)strlen(text) ? 0 : -1;
 }
 
+/* A command in the network namespace that the machine began with. The caller's
+ * stays what it is.
+ */
+static inline int in_first_netns(const char *command)
+{
+	int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	int first = open("/proc/1/ns/net", O_RDONLY | O_CLOEXEC);
+	int ret;
+
+	ret = setns(first, CLONE_NEWNET) ?: system(command);
+	ret = setns(own, CLONE_NEWNET) ?: ret;
+	close(own);
+	close(first);
+	return ret;
+}
+
 static inline int device_up(const char *name)
 {
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
