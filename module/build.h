@@ -69,9 +69,12 @@ static inline u8 ttp_ttl(const struct sock *sk, const struct rtable *rt)
 	return ttl ?: READ_ONCE(sock_net(sk)->ipv4.sysctl_ip_default_ttl);
 }
 
-/* Mirrors __ip_make_skb(), but for the identification of a packet that is not
- * going to be fragmented: any value will do (RFC 6864), so it comes from the
- * socket's own counter even when that is not connected, at a tenth of the cost.
+/* Mirrors __ip_make_skb(), except for the identification of what an unconnected
+ * socket sends to the same address again: ip_select_ident() has counters for
+ * destinations, which hash, at ten times the cost of the socket's own. That
+ * counts for this address alone, as it does for a connected socket. It starts
+ * anew when the address changes, so that no receiver can tell from it how much
+ * others are sent.
  */
 static __always_inline void
 ttp_fill_iphdr(struct sock *sk, struct sk_buff *skb,
@@ -82,6 +85,7 @@ ttp_fill_iphdr(struct sock *sk, struct sk_buff *skb,
 	u8 pmtudisc = READ_ONCE(inet->pmtudisc);
 	struct iphdr *iph = ip_hdr(skb);
 	bool fits = skb->len <= mtu;
+	bool own_ids = false;
 
 	iph->version = IPVERSION;
 	iph->ihl = sizeof(*iph) / 4;
@@ -92,12 +96,17 @@ ttp_fill_iphdr(struct sock *sk, struct sk_buff *skb,
 	iph->daddr = addrs->daddr;
 	skb->ignore_df = ip_sk_ignore_df(sk);
 
-	if ((fits && pmtudisc == IP_PMTUDISC_WANT && !ip_mtu_locked(&rt->dst)) ||
-	    pmtudisc == IP_PMTUDISC_DO || pmtudisc == IP_PMTUDISC_PROBE)
+	if (likely(fits && pmtudisc == IP_PMTUDISC_WANT &&
+		   !ip_mtu_locked(&rt->dst))) {
 		iph->frag_off = htons(IP_DF);
-	else
+		own_ids = addrs->own_ids;
+	} else if (pmtudisc == IP_PMTUDISC_DO ||
+		   pmtudisc == IP_PMTUDISC_PROBE) {
+		iph->frag_off = htons(IP_DF);
+	} else {
 		iph->frag_off = 0;
-	if (likely(fits && iph->frag_off))
+	}
+	if (likely(own_ids))
 		iph->id = htons(atomic_inc_return(&inet->inet_id));
 	else
 		ip_select_ident(sock_net(sk), skb, sk);

@@ -92,7 +92,9 @@ int ttp_init_sock(struct sock *sk)
 	sock_set_flag(sk, SOCK_RCU_FREE);
 	ttp_sk(sk)->tn = ttp_pernet(sock_net(sk));
 	seqlock_init(&ttp_sk(sk)->memo.lock);
-	/* Identifications of packets; connect() will choose again. */
+	/* Identifications of packets; connect() will choose again, and so will
+	 * ttp_remember().
+	 */
 	atomic_set(&inet_sk(sk)->inet_id, get_random_u16());
 	sock_prot_inuse_add(sock_net(sk), sk->sk_prot, 1);
 	return 0;

@@ -114,10 +114,10 @@ static struct rtable *ttp_recall(struct sock *sk, struct ttp_addrs *addrs,
 /* Worth the trouble only for a flow that comes twice in a row; who sends here
  * and there, or from many threads, shall not pay for it.
  */
-static void ttp_remember(struct ttp_route_memo *memo,
-			 const struct ttp_route_key *key, __be32 saddr,
-			 struct rtable *rt)
+static void ttp_remember(struct sock *sk, const struct ttp_route_key *key,
+			 __be32 saddr, struct rtable *rt)
 {
+	struct ttp_route_memo *memo = &ttp_sk(sk)->memo;
 	u32 flow = (__force u32)key->daddr ^ (__force u32)key->dport;
 	struct dst_entry *old;
 
@@ -129,6 +129,9 @@ static void ttp_remember(struct ttp_route_memo *memo,
 	}
 	if (!spin_trylock(&memo->lock.lock))
 		return;
+	/* Identifications of packets to another address begin anew. */
+	if (memo->key.daddr != key->daddr && !inet_sk(sk)->inet_daddr)
+		atomic_set(&inet_sk(sk)->inet_id, get_random_u16());
 	write_seqcount_begin(&memo->lock.seqcount);
 	old = memo->dst;
 	memo->key = *key;
@@ -195,7 +198,7 @@ static noinline struct rtable *ttp_new_route(struct sock *sk,
 	if (connected)
 		sk_dst_set(sk, dst_clone(&rt->dst));
 	else
-		ttp_remember(&ttp_sk(sk)->memo, &key, addrs->saddr, rt);
+		ttp_remember(sk, &key, addrs->saddr, rt);
 	return rt;
 }
 
@@ -225,8 +228,10 @@ struct rtable *ttp_route(struct sock *sk, bool to_peer,
 	if (connected) {
 		rt = dst_rtable(sk_dst_check(sk, 0));
 		addrs->saddr = inet_sk(sk)->inet_saddr;
+		addrs->own_ids = true;
 	} else {
 		rt = ttp_recall(sk, addrs, scope);
+		addrs->own_ids = rt;
 	}
 	return rt ?: ttp_new_route(sk, addrs, scope, connected);
 }
@@ -253,6 +258,7 @@ struct rtable *ttp_route_for(struct sock *sk, const struct msghdr *msg,
 	struct ttp_route_key key;
 
 	req->dest = addrs->daddr;
+	addrs->own_ids = false;
 	if (!msg->msg_controllen && !(msg->msg_flags & MSG_DONTROUTE) &&
 	    !hops && req->saddr == inet_sk(sk)->inet_saddr)
 		return ttp_route(sk, !msg->msg_name, addrs);

@@ -177,12 +177,15 @@ static inline struct ttp_net *ttp_pernet(const struct net *net)
  * @saddr: source address
  * @dport: destination port
  * @sport: source port
+ * @own_ids: the socket's own counter of identifications counts what goes to
+ *	@daddr alone
  */
 struct ttp_addrs {
 	__be32 daddr;
 	__be32 saddr;
 	__be16 dport;
 	__be16 sport;
+	bool own_ids;
 };
 
 /**

@@ -670,4 +670,68 @@ TEST_F(sock, dead_route_learns_nothing)
 	close(first);
 }
 
+/* --- identifications ------------------------------------------------------ */
+
+static struct packet left;
+
+/* The identification of the last of @n datagrams to @ip; -1 if one got lost */
+static int last_id(int fd, int tun, int family, const char *ip, int n)
+{
+	int id = -1;
+
+	while (n--) {
+		if (send_to(fd, "data", 4, family, ip, PEER_PORT) != 4 ||
+		    leaves(tun, &left) != 32)
+			return -1;
+		id = ntohs(left.ip.id);
+	}
+	return id;
+}
+
+/* They do not tell one receiver how much others are sent. */
+TEST_F(sock, identifications_are_of_one_destination)
+{
+	int tun = tun_open(), fd = bound(variant->family, US, 0);
+	int i, before, after, told = 0;
+
+	ASSERT_LE(0, tun);
+	for (i = 0; i < 8; i++) {
+		before = last_id(fd, tun, variant->family, PEER, 4);
+		ASSERT_LE(0, before);
+		ASSERT_LE(0, last_id(fd, tun, variant->family, "192.0.2.3",
+				     20 + i));
+		after = last_id(fd, tun, variant->family, PEER, 1);
+		ASSERT_LE(0, after);
+		told += ((after - before) & 0xffff) == 21 + i;
+	}
+	/* One may be chance. */
+	EXPECT_GT(2, told);
+}
+
+/* Which packets have one is as ip_select_ident() has it. */
+TEST_F(sock, identifications_by_mode)
+{
+	int tun = tun_open(), fd = bound(variant->family, US, 0), id, mode;
+
+	ASSERT_LE(0, tun);
+	for (mode = IP_PMTUDISC_DONT; mode <= IP_PMTUDISC_PROBE; mode++) {
+		ASSERT_EQ(0, set_int(fd, SOL_IP, IP_MTU_DISCOVER, mode));
+		id = last_id(fd, tun, variant->family, PEER, 9);
+		ASSERT_LE(0, id);
+		if (mode >= IP_PMTUDISC_DO)
+			EXPECT_EQ(0, id);
+	}
+	ASSERT_EQ(0, connect_to(fd, variant->family, PEER, PEER_PORT));
+	for (mode = IP_PMTUDISC_DONT; mode <= IP_PMTUDISC_PROBE; mode++) {
+		ASSERT_EQ(0, set_int(fd, SOL_IP, IP_MTU_DISCOVER, mode));
+		EXPECT_EQ(4, send(fd, "data", 4, 0));
+		EXPECT_EQ(32, leaves(tun, &left));
+		id = ntohs(left.ip.id);
+		EXPECT_EQ(4, send(fd, "data", 4, 0));
+		EXPECT_EQ(32, leaves(tun, &left));
+		EXPECT_EQ((id + 1) & 0xffff, ntohs(left.ip.id))
+			TH_LOG("IP_MTU_DISCOVER %d", mode);
+	}
+}
+
 TEST_HARNESS_MAIN
