@@ -61,16 +61,22 @@ static inline void ttp_uncharge(struct sock *sk, int truesize)
 		__sk_mem_reclaim(sk, spare - TTP_SHARE_IDLE);
 }
 
-/* Mirrors __udp_enqueue_schedule_skb(); one datagram may overshoot SO_RCVBUF. */
+/* Mirrors __udp_enqueue_schedule_skb(), which lets one datagram go over
+ * SO_RCVBUF: see ttp_rcvbuf_held(). The test of INT_MAX / 2 keeps the sum of all
+ * datagrams from wrapping.
+ */
 static __always_inline enum skb_drop_reason
 ttp_enqueue(struct sock *sk, struct sk_buff *skb)
 {
 	struct sk_buff_head *queue = &sk->sk_receive_queue;
+	unsigned int rmem = atomic_read(&sk->sk_rmem_alloc);
+	unsigned int rcvbuf = READ_ONCE(sk->sk_rcvbuf);
 
-	/* The limit keeps the sum from wrapping at INT_MAX. */
-	if (atomic_read(&sk->sk_rmem_alloc) >
-	    min(READ_ONCE(sk->sk_rcvbuf), INT_MAX / 2))
+	if (unlikely(rmem + skb->truesize > rcvbuf) &&
+	    (rcvbuf > INT_MAX / 2 || rmem > ttp_rcvbuf_held(rcvbuf)))
 		return SKB_DROP_REASON_SOCKET_RCVBUFF;
+	if (unlikely(rmem > rcvbuf / 2))
+		skb_condense(skb);
 
 	/* Nobody asks for these any more: let devices go. */
 	skb_dst_drop(skb);

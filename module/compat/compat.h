@@ -99,6 +99,31 @@ ttp_sk_filter_trim_cap(struct sock *sk, struct sk_buff *skb, unsigned int cap)
 #define TTP_PEERS_FIRST	0
 #endif
 
+/* How much a queue may hold to be given one more datagram that goes over
+ * SO_RCVBUF: UDP came to do so only for an empty queue.
+ */
+static inline unsigned int ttp_rcvbuf_held(unsigned int rcvbuf)
+{
+#ifdef TTP_HAVE_UDP_PROD_QUEUE
+	return 0;
+#else
+	return rcvbuf;
+#endif
+}
+
+/* Declared, but not exported to modules at first */
+#ifndef TTP_HAVE_FRAGS_READABLE
+#define skb_condense		ttp_condense
+static inline void ttp_condense(struct sk_buff *skb)
+{
+	if (skb_is_nonlinear(skb) &&
+	    (skb->data_len > skb->end - skb->tail || skb_cloned(skb) ||
+	     !__pskb_pull_tail(skb, skb->data_len)))
+		return;
+	skb->truesize = SKB_TRUESIZE(skb_end_offset(skb));
+}
+#endif
+
 /* A reader gives an skb back to the CPU that made it, which makes its next ones
  * of those, as UDP's skb_attempt_defer_free() does; NAPI's door to that is the
  * exported one. Older kernels keep no such store for skbs of sockets.
