@@ -159,6 +159,7 @@ int ttp_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	struct rtable *rt;
 	int err;
 
+	sock_rps_record_flow(sk);
 	if (unlikely(ttp_is_special(sk, msg)))
 		return ttp_send_special(sk, msg, len);
 

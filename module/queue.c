@@ -149,6 +149,8 @@ void ttp_queue_rcv(struct ttp_net *tn, struct sock *sk, struct sk_buff *skb)
 	 * those bound later.
 	 */
 	if (READ_ONCE(inet_sk(sk)->inet_daddr)) {
+		if (rfs_is_needed())
+			sock_rps_save_rxhash(sk, skb);
 		sk_mark_napi_id(sk, skb);
 		sk_incoming_cpu_update(sk);
 	} else {
@@ -328,7 +330,7 @@ static noinline int ttp_peek(struct sock *sk, struct msghdr *msg, size_t len,
  * @len: room for the payload
  * @flags: MSG_PEEK, MSG_TRUNC, MSG_DONTWAIT, ...
  *
- * Mirrors udp_recvmsg().
+ * Mirrors inet_recvmsg() and udp_recvmsg().
  *
  * Context: process context, may sleep.
  * Return: bytes copied, the datagram's whole length with MSG_TRUNC, or an
@@ -342,6 +344,7 @@ int ttp_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags)
 
 	if (unlikely(flags & MSG_ERRQUEUE))
 		return ttp_recv_error(sk, msg, len);
+	sock_rps_record_flow(sk);
 	if (unlikely(flags & MSG_PEEK))
 		return ttp_peek(sk, msg, len, flags);
 

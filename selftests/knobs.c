@@ -3,8 +3,11 @@
  * Options of SOL_SOCKET that show on the wire, on the way there or in how long
  * it takes: that each does what it says, for UDP and for TTP.
  */
+#define _GNU_SOURCE
 #define BOTH_DOORS
 #include "told.h"
+
+#include <sys/mount.h>
 
 #ifndef SO_MAX_PACING_RATE
 #define SO_MAX_PACING_RATE	47
@@ -142,6 +145,58 @@ TEST_F(sock, busy_poll)
 	EXPECT_EQ(1, send(fd, "x", 1, 0));
 	EXPECT_EQ(1, recv(to, &c, 1, 0));
 	EXPECT_EQ(0, get_int(to, SOL_SOCKET, SO_INCOMING_NAPI_ID));
+}
+
+static int on_cpu(int cpu)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	return sched_setaffinity(0, sizeof(one), &one);
+}
+
+/* The CPU that the next datagram comes in by, after @to was read on @reader */
+static int incoming_cpu(int fd, int to, int sender, int reader)
+{
+	char c;
+	int i;
+
+	/* The first one says where it is read, the second goes there. */
+	for (i = 0; i < 2; i++) {
+		if (on_cpu(sender) || send(fd, "x", 1, 0) != 1 ||
+		    on_cpu(reader) || get(to, &c, 1) != 1)
+			return -1;
+	}
+	return get_int(to, SOL_SOCKET, SO_INCOMING_CPU);
+}
+
+/* Receive flow steering: a connected socket's datagrams are processed by the CPU
+ * on which they are read.
+ */
+TEST_F(sock, flow_steering)
+{
+	int to, fd = pair(variant->family, &to);
+	int a = sched_getcpu(), b = a ? 0 : 1;
+
+	if (on_cpu(b))
+		SKIP(return, "wants two CPUs");
+	if (access("/proc/sys/net/core/rps_default_mask", F_OK) &&
+	    in_first_netns("test -e /proc/sys/net/core/rps_sock_flow_entries"))
+		SKIP(return, "this kernel has no CONFIG_RPS");
+	ASSERT_EQ(0, connect_to(to, variant->family, OWN, port_of(fd)));
+	EXPECT_EQ(a, incoming_cpu(fd, to, a, b));
+
+	ASSERT_EQ(0, unshare(CLONE_NEWNS));
+	ASSERT_EQ(0, mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	ASSERT_EQ(0, mount("none", "/sys", "sysfs", 0, NULL));
+	ASSERT_EQ(0, write_file("/sys/class/net/lo/queues/rx-0/rps_flow_cnt",
+				"64"));
+	ASSERT_EQ(0, in_first_netns("echo 64 >/proc/sys/net/core/rps_sock_flow_entries"));
+	EXPECT_EQ(b, incoming_cpu(fd, to, a, b));
+	/* And wherever it goes */
+	EXPECT_EQ(a, incoming_cpu(fd, to, b, a));
+	EXPECT_EQ(0, in_first_netns("echo 0 >/proc/sys/net/core/rps_sock_flow_entries"));
 }
 
 /* What nobody may do without a right, and what anybody may */

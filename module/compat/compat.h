@@ -17,6 +17,9 @@
 #include <net/ip.h>
 #include <net/route.h>
 #include <net/sock.h>
+#ifdef TTP_HAVE_NET_RPS
+#include <net/rps.h>
+#endif
 
 #ifndef TTP_HAVE_SOCKADDR_UNSIZED
 #define sockaddr_unsized	sockaddr
@@ -121,6 +124,18 @@ static inline void ttp_condense(struct sk_buff *skb)
 	     !__pskb_pull_tail(skb, skb->data_len)))
 		return;
 	skb->truesize = SKB_TRUESIZE(skb_end_offset(skb));
+}
+#endif
+
+/* The static key of receive flow steering; older kernels have it without this. */
+#ifndef TTP_HAVE_RFS_IS_NEEDED
+static inline bool rfs_is_needed(void)
+{
+#ifdef CONFIG_RPS
+	return static_branch_unlikely(&rfs_needed);
+#else
+	return false;
+#endif
 }
 #endif
 
