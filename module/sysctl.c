@@ -10,15 +10,39 @@
 
 #include "ttp.h"
 
-long ttp_mem_limits[3] __read_mostly;
+/* As an administrator sees them */
+static unsigned long ttp_sysctl_mem[3];
+
+/* As the core compares them. The second is -1: nothing but SO_RESERVE_MEM asks
+ * for it, which a socket of ours must be refused. Where the core does not do so
+ * itself (6.1), it changes sk_forward_alloc under the socket's lock, and a
+ * datagram that comes in changes it under the queue's.
+ */
+long ttp_mem_limits[3] __read_mostly = { [1] = -1 };
+
+static void ttp_set_limits(void)
+{
+	WRITE_ONCE(ttp_mem_limits[0], ttp_sysctl_mem[0]);
+	WRITE_ONCE(ttp_mem_limits[2], ttp_sysctl_mem[2]);
+}
+
+static int ttp_proc_mem(TTP_CTL_TABLE *table, int write, void *buffer,
+			size_t *lenp, loff_t *ppos)
+{
+	int err = proc_doulongvec_minmax(table, write, buffer, lenp, ppos);
+
+	if (!err && write)
+		ttp_set_limits();
+	return err;
+}
 
 static struct ctl_table ttp_sysctls[] = {
 	{
 		.procname = "mem",
-		.data = ttp_mem_limits,
-		.maxlen = sizeof(ttp_mem_limits),
+		.data = ttp_sysctl_mem,
+		.maxlen = sizeof(ttp_sysctl_mem),
 		.mode = 0644,
-		.proc_handler = proc_doulongvec_minmax,
+		.proc_handler = ttp_proc_mem,
 	},
 	TTP_SYSCTL_END
 };
@@ -39,9 +63,10 @@ int __init ttp_sysctl_init(void)
 {
 	unsigned long limit = max(nr_free_buffer_pages() / 8, 128UL);
 
-	ttp_mem_limits[0] = limit / 4 * 3;
-	ttp_mem_limits[1] = limit;
-	ttp_mem_limits[2] = ttp_mem_limits[0] * 2;
+	ttp_sysctl_mem[0] = limit / 4 * 3;
+	ttp_sysctl_mem[1] = limit;
+	ttp_sysctl_mem[2] = ttp_sysctl_mem[0] * 2;
+	ttp_set_limits();
 
 	ttp_sysctl_header = register_net_sysctl(&init_net, "net/ttp",
 						ttp_sysctls);

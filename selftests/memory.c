@@ -513,10 +513,6 @@ static int limited(int family, const char *root, int *reserve)
 	int to, fd = pair_in_cgroup(family, &to, root), drops;
 
 	*reserve = err(set_int(to, SOL_SOCKET, SO_RESERVE_MEM, MIB));
-	if (!*reserve && family == AF_TTP &&
-	    (fill(fd, BIG, MIB) < 0 || !drain(to) ||
-	     info(to, SK_MEMINFO_FWD_ALLOC) < MIB))
-		return -1;
 	set_int(to, SOL_SOCKET, SO_RESERVE_MEM, 0);
 	if (cgroup_write("memory.max", "4194304") || fill(fd, BIG, 9 * MIB) < 0)
 		return -1;
@@ -527,7 +523,9 @@ static int limited(int family, const char *root, int *reserve)
 	return !!drops;
 }
 
-/* Which kernels let datagram sockets reserve, or go over, differs. */
+/* Which kernels let UDP reserve, or datagram sockets go over, differs. We may not
+ * reserve anywhere, whatever the limits of net.ttp.mem are.
+ */
 TEST_F(ttp, cgroup_limits_as_for_udp)
 {
 	int reserve[2], dropped[2];
@@ -544,7 +542,7 @@ TEST_F(ttp, cgroup_limits_as_for_udp)
 	EXPECT_EQ(0, rmdir(cgroup));
 	EXPECT_LE(0, dropped[0]);
 	EXPECT_EQ(dropped[0], dropped[1]);
-	EXPECT_EQ(reserve[0], reserve[1]);
+	EXPECT_NE(0, reserve[1]);
 }
 
 TEST_HARNESS_MAIN

@@ -241,6 +241,13 @@ static inline ssize_t ttp_sendpage(struct socket *sock, struct page *page,
 #define TTP_SYSCTL_END	{ }
 #endif
 
+/* A sysctl's handler may no longer change its table. */
+#ifdef TTP_HAVE_CONST_CTL_TABLE
+#define TTP_CTL_TABLE	const struct ctl_table
+#else
+#define TTP_CTL_TABLE	struct ctl_table
+#endif
+
 /* struct proto's ioctl once copied its result to the user itself. */
 #ifdef TTP_HAVE_IOCTL_KARG
 #define TTP_PROTO_IOCTL(fn)	(fn)
