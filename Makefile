@@ -54,7 +54,7 @@ help:
 	@echo '  make vm              a shell in a guest with the module (KERNEL=6.12)'
 	@echo '  make modules         build/KERNEL/ttp.ko (KERNEL=6.12), or with KDIR='
 	@echo 'For those who change it:'
-	@echo '  make lint            checkpatch, sparse, W=1, shellcheck'
+	@echo '  make lint            checkpatch, sparse, W=1, shellcheck, documentation'
 	@echo '  make bench           what a datagram costs (KERNEL=6.12, SHORT=1 to gate,'
 	@echo '                       CLOCK=wall); make bench-doc puts it in the sources'
 	@echo '  make profile         the same by kernel function (KERNEL=6.12,'
@@ -139,7 +139,7 @@ vm: build/$(KERNEL)/ttp.ko programs
 # --- those who change it ---------------------------------------------------
 
 lint: | deps
-	@$(vm)/enter man -- $(vm)/lint --man
+	@$(vm)/enter doc -- $(vm)/lint --doc
 	@$(vm)/enter bookworm -- $(vm)/lint
 
 bench: build/$(KERNEL)/ttp.ko guest
