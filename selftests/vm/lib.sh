@@ -32,6 +32,7 @@ seal() {
 	local path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 	local cache=${TTP_CACHE:-${XDG_CACHE_HOME:-$home/.cache}/ttp}
 
+	[[ ${PATH-} == "$path"* ]] && path=$PATH || path+=${PATH:+:$PATH}
 	for name in $(compgen -e); do
 		# shellcheck disable=SC2053 # a pattern
 		[[ $name != @($inputs) ]] || vars+=("$name=${!name}")
@@ -49,7 +50,7 @@ seal() {
 	[[ -z ${MAKELEVEL-}${TTP_SEALED-} ]] ||
 		with_parent=(setpriv --pdeathsig TERM --)
 	exec env -i --default-signal=PIPE,CHLD,TERM "${vars[@]}" \
-		HOME="$home" LC_ALL=C.UTF-8 PATH="$path${PATH:+:$PATH}" \
+		HOME="$home" LC_ALL=C.UTF-8 PATH="$path" \
 		TTP_CACHE="$(realpath -m "$cache")" TTP_SEALED=$$ \
 		TTP_CALLER="${TTP_SEALED-}" "${with_parent[@]}" bash -p "$0" "$@"
 }
