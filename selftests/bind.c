@@ -3,6 +3,7 @@
  * Ports: who may bind to what, and which port a socket gets. The rules are
  * tables; which of those that share a port gets a datagram is in deliver.c.
  */
+#define NEEDS "VETH"
 #define BOTH_DOORS
 #include "ttp_test.h"
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Control messages: what a receiver is told of a datagram beside its content. */
+#define NEEDS "NET_VRF TUN"
 #define BOTH_DOORS
 #include "told.h"
 

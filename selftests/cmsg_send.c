@@ -3,6 +3,7 @@
  * What a sender may ask for one datagram: control messages and IPv4 options,
  * their verdicts, and what leaves by a TUN device.
  */
+#define NEEDS "IP_MULTIPLE_TABLES TUN"
 #define BOTH_DOORS
 #include "told.h"
 

@@ -3,6 +3,7 @@
  * Control messages both ways, IP options, and the error queue: what they do to
  * a packet, and what a receiver is told: as UDP.
  */
+#define NEEDS "IP_MULTICAST PACKET"
 #include "compare_world.h"
 
 #include <linux/if_ether.h>

@@ -8,6 +8,7 @@
  *	|  sender  d0 +------------- dummy: what it is given is seen on a tap
  *	+-------------+              10.9.N.0/24: a route with an MTU
  */
+#define NEEDS "DUMMY PACKET"
 #include "compare_world.h"
 
 #include <linux/if_ether.h>

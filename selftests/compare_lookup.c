@@ -4,6 +4,7 @@
  * every order; a peer speaks to them, and to all, and a stranger; who hears it is
  * written down, and who hears of an error: the same as with UDP.
  */
+#define NEEDS "TUN"
 #include "compare_world.h"
 #include "packet.h"
 

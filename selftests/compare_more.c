@@ -4,6 +4,7 @@
  * (UDP_CORK, TTP_CORK), and whatever may come between: each two things that can
  * happen after one that holds back, as UDP.
  */
+#define NEEDS "NF_TABLES_IPV4"
 #include "compare_world.h"
 
 #define CORK	1	/* at the door's own level */

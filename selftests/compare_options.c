@@ -4,6 +4,7 @@
  * set and got with every length, with values at the edges of what they may be,
  * with bad pointers, in each state, with and without privileges: as UDP.
  */
+#define NEEDS "VETH"
 #include "compare_world.h"
 
 #include <linux/filter.h>

@@ -5,6 +5,7 @@
  * says and leaves it, too. Others than the first with TTP_FROM=1000 TTP_TO=5000 in
  * the environment.
  */
+#define NEEDS "IP_MULTICAST"
 #include "compare_world.h"
 
 #include <stdint.h>

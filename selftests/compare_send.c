@@ -3,6 +3,7 @@
  * What is sent, and what becomes of it: every flag, address, vector and size,
  * from each state: as UDP.
  */
+#define NEEDS "NET_SCH_NETEM"
 #include "compare_world.h"
 
 #include <sys/sendfile.h>

@@ -3,6 +3,7 @@
  * io_uring: what completes, when, and with what: each request in each state,
  * those that have to wait and what ends that, multishots: as UDP.
  */
+#define NEEDS "IO_URING"
 #include "compare_world.h"
 
 #include <linux/io_uring.h>

@@ -509,7 +509,7 @@ static int main32(void)
 	long fd;
 
 	if (call(__NR_unshare, CLONE_NEWNET, 0, 0)) {
-		say("TAP version 13\n1..0 # SKIP wants root\n");
+		say("TAP version 13\n1..0 # SKIP wants root and the module: insmod ttp.ko\n");
 		return 4;
 	}
 	fd = sock(SYS_SOCKET, AF_INET, SOCK_DGRAM, 0, 0, 0, 0);

@@ -7,6 +7,7 @@
  * Datagrams go from 127.0.0.2:4000 to 127.0.0.1:5000 unless said otherwise: a
  * socket that connects chooses 127.0.0.1.
  */
+#define NEEDS "DUMMY"
 #define BOTH_DOORS
 #include "ttp_test.h"
 

@@ -4,6 +4,7 @@
  * everybody else, one that hears another address. Each datagram finds its own,
  * whatever the others do meanwhile.
  */
+#define NEEDS "VETH"
 #include "ttp_test.h"
 
 #include <pthread.h>

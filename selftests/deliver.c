@@ -3,6 +3,7 @@
  * Delivery: which of those that share a port gets a datagram. The rules are a
  * table.
  */
+#define NEEDS "VETH"
 #define BOTH_DOORS
 #include "ttp_test.h"
 

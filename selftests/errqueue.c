@@ -4,6 +4,7 @@
  * with and without them. ICMP comes from a TUN device, so it has been judged
  * when write() returns.
  */
+#define NEEDS "TUN"
 #define BOTH_DOORS
 #include "told.h"
 

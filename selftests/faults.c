@@ -16,7 +16,7 @@
 #include "ttp_test.h"
 #include "calls.h"
 
-#define NO_FAULTS	"this kernel has no fault injection"
+#define NO_FAULTS	NO_OPTION("FAULT_INJECTION")
 #define FAULTS_MAX	2000	/* no call takes so many allocations */
 #define DEBUGFS		"/sys/kernel/debug/"
 
@@ -236,8 +236,6 @@ FIXTURE(faults) {
 
 FIXTURE_SETUP(faults)
 {
-	if (not_ready())
-		SKIP(return, NOT_READY);
 	if (access("/proc/self/fail-nth", W_OK) ||
 	    access(DEBUGFS "failslab/require-start", W_OK))
 		SKIP(return, NO_FAULTS);

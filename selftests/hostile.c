@@ -4,6 +4,7 @@
  * options, fragments, broadcasts, devices that lie about checksums, noise;
  * and ports that nobody has, which alone are answered.
  */
+#define NEEDS "TUN"
 #include "packet.h"
 
 /* UDP's header is as long as ours: a case can be had of both. */

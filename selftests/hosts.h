@@ -214,8 +214,6 @@ FIXTURE_VARIANT_ADD(path, ttp) {
 
 FIXTURE_SETUP(path)
 {
-	if (not_ready())
-		SKIP(return, NOT_READY);
 	/* Devices and namespaces go in a fraction of the time. */
 	write_file(expedited, "1");
 	ASSERT_EQ(0, build(variant->family, variant->protocol));

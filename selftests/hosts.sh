@@ -20,19 +20,34 @@ fresh=0
 # shellcheck disable=SC2034 # for the scripts
 IP_PMTUDISC_DONT=0 IP_PMTUDISC_WANT=1 IP_PMTUDISC_DO=2 IP_PMTUDISC_INTERFACE=4
 
+# skip_all WORDS: the whole script
+skip_all()
+{
+	ktap_print_header
+	ktap_skip_all "$*"
+	exit "$KSFT_SKIP"
+}
+
 # need COMMAND... : or the whole script is skipped
 need()
 {
 	local command
 
 	for command; do
-		type -P "$command" >/dev/null && continue
-		ktap_skip_all "$command is not installed"
-		exit "$KSFT_SKIP"
+		type -P "$command" >/dev/null ||
+			skip_all "$command is not installed"
 	done
-	((UID == 0)) && [[ -d /proc/net/ttp ]] && return
-	ktap_skip_all "wants root and the module: insmod ttp.ko"
-	exit "$KSFT_SKIP"
+	[[ $UID == 0 && -d /proc/net/ttp ]] ||
+		skip_all "wants root and the module: insmod ttp.ko"
+}
+
+# options OPTION...: the same for kernel options, named as in needs.h
+options()
+{
+	local option
+
+	option=$("$here/needs" NET_NS "$@") ||
+		skip_all "this kernel has no CONFIG_$option"
 }
 
 # Processes are what takes time here, so there are few: that is why this is not

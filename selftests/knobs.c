@@ -3,7 +3,7 @@
  * Options of SOL_SOCKET that show on the wire, on the way there or in how long
  * it takes: that each does what it says, for UDP and for TTP.
  */
-#define _GNU_SOURCE
+#define NEEDS "NF_TABLES_IPV4 TUN"
 #define BOTH_DOORS
 #include "told.h"
 
@@ -114,7 +114,7 @@ TEST_F(sock, pacing)
 	ASSERT_LE(0, fd);
 	if (system("tc qdisc add dev tun0 root fq initial_quantum 1500 "
 		   "quantum 1500 2>/dev/null"))
-		SKIP(return, "wants sch_fq");
+		SKIP(return, NO_OPTION("NET_SCH_FQ"));
 	ASSERT_EQ(0, set_int(fd, SOL_SOCKET, SO_MAX_PACING_RATE, 100000));
 	begin = now_ms();
 	for (i = 0; i < 20; i++)

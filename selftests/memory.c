@@ -292,8 +292,6 @@ FIXTURE(limits) {
 
 FIXTURE_SETUP(limits)
 {
-	if (not_ready())
-		SKIP(return, NOT_READY);
 	self->mem = open("/proc/sys/net/ttp/mem", O_RDWR | O_CLOEXEC);
 	if (self->mem < 0)
 		SKIP(return, "wants the machine's first network namespace");
@@ -482,7 +480,7 @@ static int pair_in_cgroup(int family, int *to, const char *root)
 	return fd;
 }
 
-#define NO_CGROUP	"wants a cgroup2 with the memory controller"
+#define NO_CGROUP	NO_OPTION("MEMCG")
 
 TEST_F(sock, cgroup_is_charged)
 {

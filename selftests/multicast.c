@@ -8,6 +8,7 @@
  * Both ends are here: what leaves by v0 is looped to v0 if the sender wants it,
  * and comes in at v1, which may be told to take it.
  */
+#define NEEDS "IP_MULTICAST VETH"
 #define BOTH_DOORS
 #include "ttp_test.h"
 

@@ -79,6 +79,7 @@ with_the_other_door()
 }
 
 need ip python3 asyncio_echo.py
+options VETH
 all_must_work network
 ktap_print_header
 run_ttp "asyncio on both sides" between_hosts

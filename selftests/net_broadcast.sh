@@ -329,6 +329,7 @@ multicast_no_permission()
 }
 
 need ip
+options VETH BRIDGE IP_MULTICAST
 all_must_work network
 ktap_print_header
 run "broadcast is forbidden without SO_BROADCAST" forbidden

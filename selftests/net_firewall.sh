@@ -346,6 +346,7 @@ in_esp()
 }
 
 need ip nft conntrack
+options VETH NFT_CT NFT_REJECT NF_CT_NETLINK XFRM_USER INET_ESP
 all_must_work network
 all_must_work stateless_rules
 ktap_print_header

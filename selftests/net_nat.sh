@@ -205,6 +205,7 @@ forwarded()
 }
 
 need ip nft conntrack ethtool
+options VETH NFT_MASQ NFT_NAT NF_CT_NETLINK
 all_must_work network
 ktap_print_header
 run "a client talks, checksums stay right" one_client 0 1 2 100 1471 1472

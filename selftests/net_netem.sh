@@ -133,6 +133,7 @@ all_of_it()
 }
 
 need ip tc nft ethtool
+options VETH NET_SCH_NETEM NF_TABLES_NETDEV NFT_NUMGEN
 all_must_work network
 ktap_print_header
 for size in 100 1472; do

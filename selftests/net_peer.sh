@@ -179,11 +179,9 @@ bad_vectors()
 }
 
 need ip ethtool python3
-if ! python3 -c 'import importlib.util as u, sys
-sys.exit(not u.find_spec("scapy"))'; then
-	ktap_skip_all "scapy is not installed"
-	exit "$KSFT_SKIP"
-fi
+options VETH
+python3 -c 'import importlib.util as u, sys
+sys.exit(not u.find_spec("scapy"))' || skip_all "scapy is not installed"
 network
 ktap_print_header
 run_ttp "the peer writes and judges the vectors as they are" \

@@ -294,6 +294,7 @@ hosts_and_spare()
 }
 
 need ip
+options VETH
 all_must_work hosts_and_spare
 ktap_print_header
 run "the sender's address goes: ENETUNREACH, and comes back" address

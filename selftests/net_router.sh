@@ -384,6 +384,7 @@ interface_mtu()
 }
 
 need ip
+options VETH
 all_must_work network
 # A datagram in fragments of 48 bytes outruns a receiver that is not awake.
 machine /proc/sys/net/core/netdev_max_backlog 5000

@@ -254,6 +254,7 @@ marked_route_learns()
 }
 
 need ip
+options VETH IP_MULTIPLE_TABLES
 all_must_work network
 ktap_print_header
 run "ipproto and dport" by_dport

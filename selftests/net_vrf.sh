@@ -239,6 +239,7 @@ broadcasts()
 }
 
 need ip
+options VETH NET_VRF
 all_must_work network
 ktap_print_header
 run "a socket bound to a VRF hears its devices alone" bound red

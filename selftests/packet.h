@@ -348,15 +348,13 @@ static inline const char *packet_host(int *tun)
 {
 	char rest[4096];
 
-	if (not_ready())
-		return NOT_READY;
 	if (tracing.pipe < 0)
-		return "wants drop reasons: tracefs at " TRACING;
+		return NO_OPTION("FTRACE_SYSCALLS") ", or tracefs is not at " TRACING;
 	if (own_netns())
-		return "wants CONFIG_NET_NS";
+		return NO_OPTION("NET_NS");
 	*tun = tun_open();
 	if (*tun < 0)
-		return "wants CONFIG_TUN";
+		return NO_OPTION("TUN");
 	moved();
 	/* Of the tests before */
 	while (read(tracing.pipe, rest, sizeof(rest)) > 0)

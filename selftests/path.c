@@ -4,7 +4,7 @@
  * route. Here it has done so when something changes: the very next datagram
  * must go by what holds now, as UDP's does.
  */
-#define _GNU_SOURCE
+#define NEEDS "DUMMY IP_MULTIPLE_TABLES NF_TABLES_IPV4 VETH XFRM_USER"
 #define BOTH_DOORS
 #include "hosts.h"
 

@@ -3,6 +3,7 @@
  * What a socket says of itself: poll(), select(), epoll and signals, ioctls,
  * shutdown(), and the bounds of its two buffers.
  */
+#define NEEDS "VETH"
 #include "ttp_test.h"
 
 #include <linux/if_arp.h>

@@ -3,6 +3,7 @@
  * SOCK_RAW: who may, what is heard and what narrows it (as raw(7) has it, run
  * beside ours), and that nobody else is disturbed. Sending: raw_send.c.
  */
+#define NEEDS "DUMMY TUN"
 #include "told.h"
 
 #include <linux/filter.h>
@@ -77,8 +78,6 @@ FIXTURE_VARIANT_ADD(hears, ttp) {
 
 FIXTURE_SETUP(hears)
 {
-	if (not_ready())
-		SKIP(return, NOT_READY);
 	ASSERT_EQ(0, own_netns());
 	self->fd = raw_socket(variant->family);
 	self->from = bound(AF_TTP, "127.0.0.2", 4000);

@@ -3,6 +3,7 @@
  * What a SOCK_RAW socket may send: a header of the caller's, which is checked
  * and summed, or with TTP_VERBATIM whatever he likes.
  */
+#define NEEDS "TUN"
 #include "packet.h"
 
 #define HDR	((int)sizeof(struct ttphdr))

@@ -3,6 +3,7 @@
  * socket(): what there is and what is refused; how a socket is shared, shown
  * in /proc, and closed; that namespaces and UDP are worlds of their own.
  */
+#define NEEDS "NETDEVICES"
 #define BOTH_DOORS
 #include "ttp_test.h"
 

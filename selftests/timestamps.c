@@ -2,6 +2,7 @@
 /*
  * Time stamps of what is sent, by the error queue, and times to leave at.
  */
+#define NEEDS "TUN"
 #define BOTH_DOORS
 #include "told.h"
 
@@ -244,7 +245,7 @@ TEST_F(sock, time_to_leave)
 	fd = sender(variant->family, 0, &tun);
 	ASSERT_LE(0, fd);
 	if (system("tc qdisc add dev tun0 root fq 2>/dev/null"))
-		SKIP(return, "wants sch_fq");
+		SKIP(return, NO_OPTION("NET_SCH_FQ"));
 	when = mono_ns();
 	EXPECT_EQ(EINVAL, err(send_cmsg(fd, SCM_TXTIME, &when, 8, 0)));
 	ASSERT_EQ(0, setsockopt(fd, SOL_SOCKET, SO_TXTIME, &txtime,

@@ -3,7 +3,9 @@
  * What the C tests share: fixtures that run a test in a network namespace of
  * its own, on UDP and on TTP (TEST_F(sock, ...)) or on TTP alone (TEST_F(ttp,
  * ...)), and short names for what every test does. A program that says
- * BOTH_DOORS first runs TEST_F(sock, ...) at TTP's AF_INET door, too.
+ * BOTH_DOORS first runs TEST_F(sock, ...) at TTP's AF_INET door, too. One that
+ * defines NEEDS, a string of kernel options as in needs.h, is skipped
+ * where the kernel lacks one, as every program is without the module.
  *
  * Addresses are struct sockaddr_in for both families: the layout is the same.
  */
@@ -22,6 +24,8 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
+
+#include "needs.h"
 
 /* Limits in seconds for what hangs, not for what is slow: sanitizers on an
  * emulated CPU take thirty times as long.
@@ -334,13 +338,44 @@ static inline void leave_cpu(int cpu)
 	}
 }
 
-/* What a test cannot do without is not there: SKIP(return, NOT_READY) */
+/* What a test cannot do without is not there: SKIP(return, NOT_READY), and
+ * SKIP(return, NO_OPTION("MEMCG")).
+ */
 #define NOT_READY	"wants root and the module: insmod ttp.ko"
+#define NO_OPTION(option)	"this kernel has no CONFIG_" option
 
 static inline bool not_ready(void)
 {
 	return geteuid() || access("/proc/net/ttp/snmp", R_OK);
 }
+
+#ifndef NEEDS
+#define NEEDS	""
+#endif
+
+/* Ends the program, as kselftest does, if it could test nothing. */
+static inline void skip_if_not_ready(void)
+{
+	bool ready = !not_ready();
+	const char *option = ready ? lacks("NET_NS " NEEDS) : NULL;
+
+	if (ready && !option)
+		return;
+	ksft_print_header();
+	if (option)
+		printf("1..0 # SKIP " NO_OPTION("%s\n"), option);
+	else
+		printf("1..0 # SKIP " NOT_READY "\n");
+	exit(KSFT_SKIP);
+}
+
+#undef TEST_HARNESS_MAIN
+#define TEST_HARNESS_MAIN \
+	int main(int argc, char **argv) \
+	{ \
+		skip_if_not_ready(); \
+		exit(test_harness_run(argc, argv)); \
+	}
 
 FIXTURE(sock) {
 };
@@ -369,8 +404,6 @@ FIXTURE_VARIANT_ADD(sock, inet) {
 
 FIXTURE_SETUP(sock)
 {
-	if (not_ready())
-		SKIP(return, NOT_READY);
 	if (variant->family == AF_INET)
 		inet_protocol = variant->protocol;
 	ASSERT_EQ(0, own_netns());
@@ -385,8 +418,6 @@ FIXTURE(ttp) {
 
 FIXTURE_SETUP(ttp)
 {
-	if (not_ready())
-		SKIP(return, NOT_READY);
 	ASSERT_EQ(0, own_netns());
 }
 

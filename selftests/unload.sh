@@ -137,10 +137,8 @@ again()
 }
 
 need ip rmmod insmod
-if [[ ! -r $ko ]]; then
-	ktap_skip_all "no $ko to load again (TTP_KO= says where)"
-	exit "$KSFT_SKIP"
-fi
+options VETH MODULE_UNLOAD
+[[ -r $ko ]] || skip_all "no $ko to load again (TTP_KO= says where)"
 all_must_work network
 ktap_print_header
 run_ttp "a socket holds the module: rmmod is refused" held

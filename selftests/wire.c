@@ -5,6 +5,7 @@
  * without a word to anybody. A test for each verdict; one that fails names the
  * vectors.
  */
+#define NEEDS "TUN"
 #include "packet.h"
 
 #include <ctype.h>
