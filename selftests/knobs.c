@@ -183,7 +183,7 @@ TEST_F(sock, flow_steering)
 		SKIP(return, "wants two CPUs");
 	if (access("/proc/sys/net/core/rps_default_mask", F_OK) &&
 	    in_first_netns("test -e /proc/sys/net/core/rps_sock_flow_entries"))
-		SKIP(return, "this kernel has no CONFIG_RPS");
+		SKIP(return, NO_OPTION("RPS"));
 	ASSERT_EQ(0, connect_to(to, variant->family, OWN, port_of(fd)));
 	EXPECT_EQ(a, incoming_cpu(fd, to, a, b));
 
