@@ -26,6 +26,17 @@ PREFIX	?= /usr/local
 release	= $(or $(shell cat $(KDIR)/include/config/kernel.release 2>/dev/null),\
 	       $(shell uname -r))
 
+updates	= /lib/modules/$(release)/updates
+man7	= $(PREFIX)/share/man/man7
+
+# Directories that install makes if they are not there.  uninstall removes those
+# that are empty, but not what every system has.
+folders	= $(addprefix $(PREFIX)/,include/linux include bin share/man/man7 share/man \
+	  share) $(PREFIX) $(updates)
+system	:= $(addprefix /usr,/local /local/bin /local/include /local/share \
+	   /local/share/man)
+prune	= $(if $(DESTDIR),$(folders),$(filter-out $(system),$(folders)))
+
 vm	:= selftests/vm
 # What has run is asked of the kernel that can tell; line numbers in its reports
 kbuild-debug := GCOV_PROFILE=y KCOV_INSTRUMENT=y KCFLAGS=-g
@@ -39,8 +50,9 @@ sync	= mkdir -p $(2) && cp -ruT $(1) $(2)
 # In a root there is no jobserver.
 jobs	:= -j$(shell nproc)
 
-.PHONY: all help layout modules user programs guest deps demo test vm lint bench bench-doc \
-	profile intree coverage mutants bite test-runner cold-start install uninstall clean FORCE
+.PHONY: all help layout modules user programs guest deps demo test vm lint bench \
+	bench-doc profile intree coverage mutants bite test-runner cold-start \
+	install install-module install-user uninstall clean FORCE
 
 all: ttp.ko user
 
@@ -48,6 +60,7 @@ help:
 	@echo 'On this machine:'
 	@echo '  make                 ttp.ko for the running kernel, build/host/: programs'
 	@echo '  make install         both for good (DESTDIR=, PREFIX=); make uninstall'
+	@echo '  make install-user    programs, header and man page alone; install-module'
 	@echo 'In virtual machines (KERNEL is 6.1, 6.12, 7.2, debug or kcsan):'
 	@echo '  make demo            two hosts and a router talk; TWO_VMS=1: two machines'
 	@echo '  make test            all tests (KERNELS="6.1 6.12 7.2", T=NAME for one)'
@@ -85,19 +98,24 @@ ttp.ko: FORCE
 user:
 	@$(MAKE) -C userspace O=$(CURDIR)/build/host
 
-install: all
-	install -D -m 644 ttp.ko \
-		$(DESTDIR)/lib/modules/$(release)/updates/ttp.ko
-	install -D -m 644 Documentation/ttp.7 \
-		$(DESTDIR)$(PREFIX)/share/man/man7/ttp.7
+install: install-module install-user
+
+install-module: ttp.ko
+	install -D -m 644 ttp.ko $(DESTDIR)$(updates)/ttp.ko
+	$(if $(DESTDIR),,depmod $(release))
+
+# Programs, header and man page: needs no kernel headers
+install-user: user
+	install -D -m 644 Documentation/ttp.7 $(DESTDIR)$(man7)/ttp.7
 	@$(MAKE) -C userspace O=$(CURDIR)/build/host PREFIX=$(PREFIX) install
-	$(if $(DESTDIR),,depmod)
 
 uninstall:
-	rm -f $(DESTDIR)/lib/modules/$(release)/updates/ttp.ko \
-		$(DESTDIR)$(PREFIX)/share/man/man7/ttp.7
+	rm -f $(DESTDIR)$(updates)/ttp.ko $(DESTDIR)$(man7)/ttp.7
 	@$(MAKE) -C userspace PREFIX=$(PREFIX) uninstall
-	$(if $(DESTDIR),,depmod)
+	@cd $(or $(DESTDIR),/) && for dir in $(prune:/%=%); do \
+		test ! -d $$dir || \
+		rmdir $(if $(DESTDIR),-p) --ignore-fail-on-non-empty $$dir; done
+	$(if $(DESTDIR),,test ! -d $(dir $(updates)) || depmod $(release))
 
 # --- guests ----------------------------------------------------------------
 
