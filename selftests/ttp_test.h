@@ -12,7 +12,7 @@
 #ifndef _TTP_TEST_H
 #define _TTP_TEST_H
 
-#include "../../kselftest_harness.h"
+#include "kselftest_harness.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
