@@ -14,17 +14,17 @@ endif
 inputs	:= PATH HOME TERM MAKEFLAGS MAKELEVEL TTP_% XDG_CACHE_HOME APT_CONFIG
 inputs	+= %_proxy %_PROXY KDIR KERNEL KERNELS T N SHORT CLOCK MODE TWO_VMS
 inputs	+= DESTDIR PREFIX SUITE AS
+inputs	+= MODULES
 others	:= $(foreach v,$(filter-out $(inputs),$(.VARIABLES)),\
 	     $(if $(filter environment%,$(origin $v)),$v))
 $(foreach v,$(others),$(eval override undefine $v))
 export LC_ALL := C.UTF-8
 
-KERNEL	?= 6.12
-KERNELS	?= 6.1 6.12 7.2
 KDIR	?= /lib/modules/$(shell uname -r)/build
 PREFIX	?= /usr/local
-release	= $(or $(shell cat $(KDIR)/include/config/kernel.release 2>/dev/null),\
-	       $(shell uname -r))
+# Of a distribution's headers include/config/kernel.release may name another.
+release	= $(or $(shell cut -sd '"' -f 2 $(KDIR)/include/generated/utsrelease.h \
+	       2>/dev/null),$(shell uname -r))
 
 updates	= /lib/modules/$(release)/updates
 man7	= $(PREFIX)/share/man/man7
@@ -41,6 +41,36 @@ vm	:= selftests/vm
 # What has run is asked of the kernel that can tell; line numbers in its reports
 kbuild-debug := GCOV_PROFILE=y KCOV_INSTRUMENT=y KCFLAGS=-g
 kbuild-kcsan := KCFLAGS=-g
+
+# KERNEL and KERNELS are one option: a word or several, or the path of an image,
+# whose guests are called "own".  What is not known is refused.
+names	:= 6.1 6.12 7.2 debug kcsan tiny bare own
+asked	:= $(or $(KERNELS),$(KERNEL))
+image	:= $(strip $(foreach k,$(asked),$(if $(findstring /,$k),$k)))
+kernels	:= $(if $(image),own,$(asked))
+kernel	:= $(or $(firstword $(kernels)),6.12)
+comma	:= ,
+refuse	= $(if $(strip $(1)),$(error $(2)))
+
+ifneq ($(and $(KERNEL),$(KERNELS)),)
+$(call refuse,$(filter-out $(KERNEL),$(KERNELS)) $(filter-out $(KERNELS),$(KERNEL)),\
+	KERNEL=$(KERNEL) or KERNELS=$(KERNELS)? They are one option)
+endif
+$(call refuse,$(filter-out $(names),$(kernels)),no kernel \
+	'$(filter-out $(names),$(kernels))': $(names)$(comma) or PATH/bzImage)
+$(call refuse,$(and $(image),$(word 2,$(asked))),one kernel at a time if it is an image)
+$(call refuse,$(and $(word 2,$(kernels)),$(filter-out test help clean,\
+	$(or $(MAKECMDGOALS),all))),one kernel at a time: $(MAKECMDGOALS) KERNEL=6.12)
+$(call refuse,$(and $(MODULES),$(if $(image),,$(asked) none)),MODULES= goes with \
+	KERNEL=PATH/bzImage)
+$(call refuse,$(and $(asked),$(filter lint intree coverage mutants bite,\
+	$(MAKECMDGOALS))),$(MAKECMDGOALS) takes no KERNEL=)
+# only VARIABLE,WORDS
+only	= $(call refuse,$(filter-out $(2),$($(1))),$(1)=$($(1)): say $(1)= one of: $(2))
+$(call only,TWO_VMS,1 0)
+$(call only,SHORT,1 0)
+$(call only,CLOCK,icount wall)
+$(call only,MODE,conn sr)
 
 # Inside a kernel tree's build this file is not read; here its own is silent.
 MAKEFLAGS += --no-print-directory
@@ -61,9 +91,10 @@ help:
 	@echo '  make                 ttp.ko for the running kernel, build/host/: programs'
 	@echo '  make install         both for good (DESTDIR=, PREFIX=); make uninstall'
 	@echo '  make install-user    programs, header and man page alone; install-module'
-	@echo 'In virtual machines (KERNEL is 6.1, 6.12, 7.2, debug or kcsan):'
+	@echo 'In virtual machines (KERNEL is 6.1, 6.12, 7.2, debug, kcsan, tiny or bare,'
+	@echo 'or PATH/bzImage, with MODULES=DIR and KDIR=DIR):'
 	@echo '  make demo            two hosts and a router talk; TWO_VMS=1: two machines'
-	@echo '  make test            all tests (KERNELS="6.1 6.12 7.2", T=NAME for one)'
+	@echo '  make test            all tests (KERNEL="6.1 6.12 7.2", T=NAME for one)'
 	@echo '  make vm              a shell in a guest with the module (KERNEL=6.12)'
 	@echo '  make modules         build/KERNEL/ttp.ko (KERNEL=6.12), or with KDIR='
 	@echo 'For those who change it:'
@@ -123,7 +154,7 @@ deps:
 	@$(vm)/deps
 
 # KDIR given on the command line or in the environment: that kernel, here.
-modules: $(if $(filter file,$(origin KDIR)),build/$(KERNEL)/ttp.ko,ttp.ko)
+modules: $(if $(image)$(filter file,$(origin KDIR)),build/$(kernel)/ttp.ko,ttp.ko)
 
 build/%/ttp.ko: FORCE | deps
 	@$(call sync,module,build/kb-$*/module)
@@ -136,6 +167,30 @@ build/%/ttp.ko: FORCE | deps
 	@grep -v 'Skipping BTF' build/$*/log >&2 || true
 	@cp build/kb-$*/module/ttp.ko $@
 
+# A kernel of one's own, for which the host's compiler builds: KDIR, or the link
+# that modules_install has made
+ifneq ($(image),)
+own-kdir := $(if $(filter file,$(origin KDIR)),$(realpath $(MODULES)/build),$(KDIR))
+
+build/own/ttp.ko: FORCE | deps
+	@test -d "$(own-kdir)" || { echo "where was $(image) built?" \
+		"KDIR=$(KDIR) is no directory" >&2; exit 1; }
+	@mkdir -p build/own
+	@$(vm)/kernel "$(image)" "$(or $(realpath $(MODULES)),$(MODULES))" \
+		"$(realpath $(own-kdir))" >build/own/kernel.new
+	@cd build && cmp -s own/kernel own/kernel.new || rm -rf kb-own
+	@mv build/own/kernel.new build/own/kernel
+	@$(call sync,module,build/kb-own/module)
+	@cp Kbuild build/kb-own
+	@echo "  MODULE  $@ ($$(cut -d ' ' -f 1 build/own/kernel))"
+	@$(MAKE) -s -C "$(own-kdir)" M=$(CURDIR)/build/kb-own modules
+	@cp build/kb-own/module/ttp.ko $@
+else
+build/own/ttp.ko: FORCE
+	@test -e $@ || { echo "which kernel? KERNEL=PATH/bzImage MODULES=DIR" >&2; \
+		exit 1; }
+endif
+
 # What is laid over a guest's root: programs, and kselftests under /ksft.
 programs: | deps
 	@echo "  GUEST   build/guest/usr/local"
@@ -145,14 +200,15 @@ guest: programs
 	@echo "  GUEST   build/guest/ksft"
 	@$(vm)/enter bookworm -- $(vm)/build-guest tests
 
-demo: build/6.12/ttp.ko programs
-	@TWO_VMS=$(TWO_VMS) $(vm)/demo
+demo: build/$(kernel)/ttp.ko programs
+	@TWO_VMS=$(TWO_VMS) $(vm)/demo $(kernel)
 
-test: $(KERNELS:%=build/%/ttp.ko) guest
-	@$(vm)/test $(if $(T),$(T:%=--only %)) $(KERNELS)
+test: tests := $(or $(kernels),6.1 6.12 7.2)
+test: $(patsubst %,build/%/ttp.ko,$(or $(kernels),6.1 6.12 7.2)) guest
+	@$(vm)/test $(if $(T),$(T:%=--only %)) $(tests)
 
-vm: build/$(KERNEL)/ttp.ko programs
-	@$(vm)/run --kernel $(KERNEL)
+vm: build/$(kernel)/ttp.ko programs
+	@$(vm)/run --kernel $(kernel)
 
 # --- those who change it ---------------------------------------------------
 
@@ -160,19 +216,19 @@ lint: | deps
 	@$(vm)/enter doc -- $(vm)/lint --doc
 	@$(vm)/enter bookworm -- $(vm)/lint
 
-bench: build/$(KERNEL)/ttp.ko guest
-	@$(vm)/bench $(if $(SHORT),--short) $(if $(CLOCK:icount=),--$(CLOCK)) \
-		$(KERNEL)
+bench: build/$(kernel)/ttp.ko guest
+	@$(vm)/bench $(if $(filter 1,$(SHORT)),--short) $(if $(CLOCK:icount=),--$(CLOCK)) \
+		$(kernel)
 
-bench-doc: build/$(KERNEL)/ttp.ko guest
-	@$(vm)/profile $(KERNEL) conn >Documentation/profile-conn.txt
-	@$(vm)/profile $(KERNEL) sr >Documentation/profile-sr.txt
-	@$(vm)/bench --doc $(KERNEL)
+bench-doc: build/$(kernel)/ttp.ko guest
+	@$(vm)/profile $(kernel) conn >Documentation/profile-conn.txt
+	@$(vm)/profile $(kernel) sr >Documentation/profile-sr.txt
+	@$(vm)/bench --doc $(kernel)
 
-profile: build/$(KERNEL)/ttp.ko guest
-	@$(vm)/profile $(KERNEL) $(MODE)
+profile: build/$(kernel)/ttp.ko guest
+	@$(vm)/profile $(kernel) $(MODE)
 
-layout: build/$(KERNEL)/ttp.ko
+layout: build/$(kernel)/ttp.ko
 	@$(vm)/enter bookworm -- pahole -F dwarf -C ttp_net,ttp_port,ttp_sock $<
 
 intree: | deps
