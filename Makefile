@@ -243,7 +243,7 @@ mutants: guest
 bite: guest
 	@$(vm)/bite
 
-test-runner: build/6.12/ttp.ko programs
+test-runner: build/6.12/ttp.ko guest
 	@$(vm)/test-runner $(T)
 
 SUITE	?= bookworm
