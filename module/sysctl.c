@@ -10,13 +10,13 @@
 
 #include "ttp.h"
 
-/* As an administrator sees them */
+/* The limits as /proc/sys/net/ttp/mem shows them */
 static unsigned long ttp_sysctl_mem[3];
 
-/* As the core compares them. The second is -1: nothing but SO_RESERVE_MEM asks
- * for it, which a socket of ours must be refused. Where the core does not do so
- * itself (6.1), it changes sk_forward_alloc under the socket's lock, and a
- * datagram that comes in changes it under the queue's.
+/* The limits as the core reads them. For a protocol without memory pressure,
+ * SO_RESERVE_MEM alone reads the second one, and -1 makes it fail. Where the core
+ * does not refuse that option itself (6.1), it changes sk_forward_alloc under the
+ * socket's lock, while queue.c does so under the queue's lock.
  */
 long ttp_mem_limits[3] __read_mostly = { [1] = -1 };
 

@@ -49,6 +49,8 @@ static void new_device(void)
 	int n;
 
 	write_file("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
+	/* ICMP errors at any rate */
+	write_file("/proc/sys/net/ipv4/icmp_ratemask", "0");
 	n = sprintf(commands, "{ ip link delete d0; "
 		    "ip link add d0 mtu 1500 type dummy; } 2>/dev/null; "
 		    "ip -batch - <<-END\n"

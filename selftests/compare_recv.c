@@ -455,7 +455,7 @@ static void room(void)
 {
 	static const int rcvbufs[] = { 0, 4096, 8192, 20000, 40000, 65536 };
 	static const size_t lens[] = {
-		0, 1, 100, 500, 700, 1000, 1400, 2000, 2800
+		0, 1, 100, 500, 600, 740, 1000, 1400, 1600, 2000, 2800
 	};
 	static const int mtus[] = { 65536, 1500, 576 };
 	unsigned int m, r, l;
