@@ -170,40 +170,41 @@ static int ttp_cork_add(struct sock *sk, struct msghdr *msg, size_t len,
  * The packet stays one, but its parts are a list. IPv4 turns such a list into
  * fragments as it is, so that the first fragment keeps the requests for time
  * stamps. IPv4 copies any other packet into its fragments, and the requests are
- * lost. If there is no memory, the list ends early and IPv4 copies it, too.
+ * lost. It does so, too, with what is left when there is no memory, or when the
+ * parts hold more than UDP's may. They are cut off from the end, so that none
+ * needs memory for more than its own data.
  *
  * Context: process context, may sleep.
  */
 void ttp_split_skb(struct sock *sk, struct sk_buff *skb, u32 fragsize)
 {
-	struct sk_buff **link = &skb_shinfo(skb)->frag_list;
 	unsigned int hlen = skb_transport_offset(skb);
 	unsigned int room = (fragsize - hlen) & ~7U;
 	unsigned int headroom = skb_headroom(skb) + hlen;
-	unsigned int keep = hlen + room;
-	struct sk_buff *part, *last = skb;
-	unsigned int rest, added = 0;
+	struct sk_buff *part, *list = NULL;
+	unsigned int off, rest, added = 0;
 
 	if (WARN_ON_ONCE(fragsize < IPV4_MIN_MTU))
 		return;
-	for (; last->len > keep; last = part, keep = room) {
-		rest = skb_headlen(last) > keep ? skb_headlen(last) - keep : 0;
+	off = hlen + (skb->len - hlen - 1) / room * room;
+	for (; off > hlen; off -= room) {
+		if (sk_wmem_alloc_get(sk) > 2 * READ_ONCE(sk->sk_sndbuf))
+			break;
+		rest = skb_headlen(skb) > off ? skb_headlen(skb) - off : 0;
 		part = alloc_skb(headroom + rest, sk->sk_allocation);
 		if (!part)
 			break;
 		skb_reserve(part, headroom);
-		skb_split(last, part, keep);
+		skb_split(skb, part, off);
 		/* Of what its owner is charged for, and each part is. */
 		skb->truesize += part->truesize;
 		refcount_add(part->truesize, &sk->sk_wmem_alloc);
 		part->truesize += part->data_len;
-		if (last != skb)
-			last->truesize -= part->data_len;
-		*link = part;
-		link = &part->next;
-	}
-	skb_walk_frags(skb, part)
 		added += part->len;
+		part->next = list;
+		list = part;
+	}
+	skb_shinfo(skb)->frag_list = list;
 	skb->len += added;
 	skb->data_len += added;
 }
