@@ -5,6 +5,7 @@
  */
 #include <linux/inetdevice.h>
 #include <net/ip.h>
+#include <net/ip_fib.h>
 #include <net/route.h>
 
 #include "ttp.h"
@@ -225,19 +226,28 @@ void ttp_stamp_skb(struct sk_buff *skb, const struct ttp_request *req,
 		skb_set_dst_pending_confirm(skb, 1);
 }
 
-/* The address of this host that an answer would come from. Mirrors
- * fib_compute_spec_dst().
+/* The source address that a route prefers. Mirrors fib_result_prefsrc(). */
+static __be32 ttp_prefsrc(const struct fib_result *res)
+{
+	const struct fib_nh_common *nhc = res->nhc;
+	__be32 gw = nhc->nhc_family == AF_INET ? nhc->nhc_gw.ipv4 : 0;
+
+	return res->fi->fib_prefsrc ?:
+	       inet_select_addr(nhc->nhc_dev, gw, res->fi->fib_scope);
+}
+
+/* The address of this host that an answer to @skb comes from. Mirrors
+ * fib_compute_spec_dst(), which is not exported: a look-up without protocol,
+ * device and user, but with the packet's TOS, and with its mark if
+ * src_valid_mark is on.
  */
 static __be32 ttp_spec_dst(const struct sk_buff *skb, const struct rtable *rt)
 {
 	const struct iphdr *iph = ip_hdr(skb);
 	struct net_device *dev = skb->dev;
-	struct flowi4 fl4 = {
-		.daddr = iph->saddr,
-		.flowi4_oif = l3mdev_master_ifindex_rcu(dev),
-		.flowi4_mark = skb->mark,
-	};
-	struct rtable *back;
+	struct in_device *in_dev = __in_dev_get_rcu(dev);
+	struct fib_result res;
+	struct flowi4 fl4;
 
 	if ((rt->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST | RTCF_LOCAL)) ==
 	    RTCF_LOCAL)
@@ -245,11 +255,14 @@ static __be32 ttp_spec_dst(const struct sk_buff *skb, const struct rtable *rt)
 	if (ipv4_is_zeronet(iph->saddr))
 		return inet_select_addr(dev, iph->saddr, RT_SCOPE_LINK);
 
-	back = ip_route_output_key(dev_net(dev), &fl4);
-	if (IS_ERR(back))
-		return inet_select_addr(dev, iph->saddr, RT_SCOPE_UNIVERSE);
-	ip_rt_put(back);
-	return fl4.saddr;
+	flowi4_init_output(&fl4, 0,
+			   in_dev && IN_DEV_SRC_VMARK(in_dev) ? skb->mark : 0,
+			   iph->tos & TTP_RT_TOS_MASK, RT_SCOPE_UNIVERSE, 0, 0,
+			   iph->saddr, 0, 0, 0, GLOBAL_ROOT_UID);
+	fl4.flowi4_l3mdev = l3mdev_master_ifindex_rcu(dev);
+	if (!fib_lookup(dev_net(dev), &fl4, &res, 0))
+		return ttp_prefsrc(&res);
+	return inet_select_addr(dev, iph->saddr, RT_SCOPE_UNIVERSE);
 }
 
 /**

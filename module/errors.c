@@ -34,33 +34,69 @@ static int ttp_icmp_errno(const struct sock *sk, int type, int code, bool *hard)
 	}
 }
 
-/* The route that a connected socket keeps: mark or user may have chosen another
- * than the packet alone tells. The socket then takes the new one, here or as
- * soon as its owner lets go. Mirrors ipv4_sk_update_pmtu(), which 7.2 does not
- * export.
- *
- * A route that is no longer valid must not learn anything. If its device is
- * gone, dst->dev is blackhole_netdev, which belongs to the initial network
- * namespace, and the MTU would be stored there.
+/* The route that the routing tables have now for the packet that @quoted is the
+ * start of. All but the addresses is the socket's. Mirrors __build_flow_key() in
+ * net/ipv4/route.c: as with UDP, the ports are not part of the flow.
  */
-static void ttp_update_pmtu(struct sock *sk, u32 mtu)
+static struct rtable *ttp_quoted_route(const struct sock *sk,
+				       const struct iphdr *quoted)
 {
-	struct dst_entry *dst;
+	struct flowi4 fl4;
+
+	flowi4_init_output(&fl4, READ_ONCE(sk->sk_bound_dev_if),
+			   READ_ONCE(sk->sk_mark), ip_sock_rt_tos(sk),
+			   ip_sock_rt_scope(sk), IPPROTO_TTP, 0, quoted->daddr,
+			   quoted->saddr, 0, 0, sk_uid(sk));
+	return __ip_route_output_key(sock_net(sk), &fl4);
+}
+
+/* Mirrors ipv4_sk_update_pmtu(), which 7.2 does not export. A route that a
+ * connected socket holds may be dead, and then belongs to no namespace in
+ * particular, so the new MTU is always for a route from the tables. The socket
+ * replaces its own route, if that is no longer valid, here or as soon as its
+ * owner releases the lock.
+ */
+static void ttp_update_pmtu(struct sock *sk, struct sk_buff *skb, u32 mtu)
+{
+	bool marked = READ_ONCE(sk->sk_mark) ||
+		      rcu_access_pointer(sk->sk_dst_cache);
+	int outer = skb_network_offset(skb);
+	struct rtable *rt;
 
 	if (!ip_sk_accept_pmtu(sk))
 		return;
 
+	/* Without a mark of its own the flow has the mark of the ICMP packet, if
+	 * net.ipv4.fwmark_reflect is on: ipv4_update_pmtu() has done that.
+	 */
+	if (!marked && IP4_REPLY_MARK(sock_net(sk), skb->mark))
+		return;
+
+	rt = ttp_quoted_route(sk, (const struct iphdr *)skb->data);
+	if (IS_ERR(rt))
+		return;
+	/* update_pmtu() takes the addresses from the network header. */
+	skb_reset_network_header(skb);
+	rt->dst.ops->update_pmtu(&rt->dst, sk, skb, mtu, true);
+	skb_set_network_header(skb, outer);
+	ip_rt_put(rt);
+
 	bh_lock_sock(sk);
 	if (!sock_owned_by_user(sk))
 		ip4_datagram_release_cb(sk);
-	dst = sk_dst_check(sk, 0);
-	if (dst) {
-		dst->ops->update_pmtu(dst, sk, NULL, mtu, true);
-		dst_release(dst);
-	}
-	if (!sock_owned_by_user(sk))
-		ip4_datagram_release_cb(sk);
 	bh_unlock_sock(sk);
+}
+
+/* Mirrors ipv4_sk_redirect(), which 7.2 does not export. */
+static void ttp_redirect(struct sock *sk, struct sk_buff *skb)
+{
+	struct rtable *rt;
+
+	rt = ttp_quoted_route(sk, (const struct iphdr *)skb->data);
+	if (IS_ERR(rt))
+		return;
+	rt->dst.ops->redirect(&rt->dst, sk, skb);
+	ip_rt_put(rt);
 }
 
 /**
@@ -101,12 +137,15 @@ int ttp_err(struct sk_buff *skb, u32 info)
 	}
 	TTP_INC_STATS(tn, INICMPERRORS);
 
+	/* The route of the packet as it was, and the route of the socket: UDP
+	 * tells both.
+	 */
 	if (type == ICMP_DEST_UNREACH && code == ICMP_FRAG_NEEDED) {
-		ipv4_update_pmtu(skb, net, info, sk->sk_bound_dev_if,
-				 IPPROTO_TTP);
-		ttp_update_pmtu(sk, info);
+		ipv4_update_pmtu(skb, net, info, 0, IPPROTO_TTP);
+		ttp_update_pmtu(sk, skb, info);
 	} else if (type == ICMP_REDIRECT) {
-		ipv4_redirect(skb, net, sk->sk_bound_dev_if, IPPROTO_TTP);
+		ipv4_redirect(skb, net, 0, IPPROTO_TTP);
+		ttp_redirect(sk, skb);
 	}
 
 	/* RFC 1122, 4.1.3.3: errors go up to the program. */

@@ -8,7 +8,7 @@
  *	|      +b----------------------b+      |   second best route say;
  *	+------+10.0.2.1        10.0.2.2+------+   10.8.8.8 is h2 by way of b
  *
- * The test, TEST_F(path, ...), is h1, and has sockets in h2: one a device.
+ * The test is h1, and has sockets in h2: one a device.
  */
 #ifndef _TTP_HOSTS_H
 #define _TTP_HOSTS_H
@@ -20,6 +20,7 @@
 #define THERE	"10.9.9.9"
 #define BESIDE	"10.8.8.8"
 #define HOME	"a 10.0.1.1"	/* the way to THERE before all changes */
+#define DEV_B	(-2)		/* b's index, as an option's value */
 
 /* The same addresses on both ends spare us ARP. */
 static const char links[] =
@@ -129,7 +130,7 @@ static int here, away;	/* h1 and h2 */
 
 static inline int open_sink(struct sink *s, int family)
 {
-	s->fd = socket(family, SOCK_DGRAM, 0);
+	s->fd = dgram(family);
 	return set_int(s->fd, SOL_SOCKET, SO_REUSEADDR, 1) ?:
 	       setsockopt(s->fd, SOL_SOCKET, SO_BINDTODEVICE, s->device,
 			  strlen(s->device)) ?:
@@ -176,7 +177,7 @@ static inline int h2_setup(int family)
 }
 
 /* h2's ends come up first: those of h1 can then send as soon as they are up. */
-static inline int build(int family, int protocol)
+static inline int build_hosts(int family, int protocol)
 {
 	char commands[sizeof(links) + 128], ns[64];
 
@@ -189,42 +190,6 @@ static inline int build(int family, int protocol)
 	       setns(away, CLONE_NEWNET) ?: h2_setup(family) ?:
 	       setns(here, CLONE_NEWNET) ?: change(h1_setup) ?:
 	       open_sink(&sinks[2], family);
-}
-
-static const char expedited[] = "/sys/kernel/rcu_expedited";
-
-FIXTURE(path) {
-	int fd;
-};
-
-FIXTURE_VARIANT(path) {
-	int family;
-	int protocol;
-};
-
-FIXTURE_VARIANT_ADD(path, udp) {
-	.family = AF_INET,
-	.protocol = IPPROTO_UDP,
-};
-
-FIXTURE_VARIANT_ADD(path, ttp) {
-	.family = AF_TTP,
-	.protocol = IPPROTO_TTP,
-};
-
-FIXTURE_SETUP(path)
-{
-	/* Devices and namespaces go in a fraction of the time. */
-	write_file(expedited, "1");
-	ASSERT_EQ(0, build(variant->family, variant->protocol));
-	self->fd = bound(variant->family, "0.0.0.0", 4000);
-	ASSERT_LE(0, self->fd);
-}
-
-FIXTURE_TEARDOWN(path)
-{
-	ip_stop();
-	write_file(expedited, "0");
 }
 
 /* --- which way ----------------------------------------------------------- */
@@ -300,15 +265,39 @@ static inline const char *way(int fd, int family, const char *ip)
 	return way_of(fd, &to, 100, 0);
 }
 
-#define WAY(fd, to)	way(fd, variant->family, to)
+/* --- ICMP ---------------------------------------------------------------- */
 
-/* The first misses, the second is remembered, the next two make use of it. */
-#define SETTLE_ON(fd, to, way)						\
-	do {								\
-		int turn;						\
-									\
-		for (turn = 0; turn < 4; turn++)			\
-			ASSERT_STREQ(way, WAY(fd, to));			\
-	} while (0)
+/* h2's address @from sends an ICMP message to @src, which quotes a datagram of
+ * @tos from there, port 4000, to THERE, port 5000.
+ */
+static inline int send_icmp(const struct icmphdr *icmp, const char *from,
+			    const char *src, int tos)
+{
+	static struct {
+		struct icmphdr icmp;
+		struct iphdr ip;
+		__be16 ports[2];
+		__be16 rest[2];
+	} msg;
+	struct sockaddr_in to = at(AF_INET, src, 0);
+	struct packet quoted;
+	int fd, ret;
+
+	make_ip(&quoted, ip.number, src, THERE, "", 0);
+	quoted.ip.tos = tos;
+	msg.icmp = *icmp;
+	msg.ip = quoted.ip;
+	msg.ports[0] = htons(4000);
+	msg.ports[1] = htons(5000);
+	msg.icmp.checksum = 0;
+	msg.icmp.checksum = csum(&msg, sizeof(msg));
+	ret = setns(away, CLONE_NEWNET);
+	fd = socket(AF_INET, SOCK_RAW, IPPROTO_ICMP);
+	if (bind_to(fd, AF_INET, from, 0) ||
+	    sendto(fd, &msg, sizeof(msg), 0, (void *)&to, sizeof(to)) < 0)
+		ret = -1;
+	close(fd);
+	return ret ?: setns(here, CLONE_NEWNET);
+}
 
 #endif /* _TTP_HOSTS_H */

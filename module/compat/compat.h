@@ -158,7 +158,7 @@ static inline void ttp_consume_skb(struct sk_buff *skb)
 #ifdef TTP_HAVE_DSCP_MASK
 #define TTP_RT_TOS_MASK	INET_DSCP_MASK
 #else
-#define TTP_RT_TOS_MASK	IPTOS_TOS_MASK
+#define TTP_RT_TOS_MASK	IPTOS_RT_MASK
 #endif
 
 #ifndef TTP_HAVE_DELIVERY_TYPE
