@@ -5,12 +5,14 @@
  */
 #include "compare_world.h"
 
+#include <linux/bpf.h>
 #include <linux/sockios.h>
 #include <net/if_arp.h>
 #include <net/route.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #define OTHER_FAMILY	(door->family == AF_INET ? AF_TTP : AF_INET)
 
@@ -526,6 +528,50 @@ static void readiness(void)
 
 FIXTURE_VARIANT_ADD(compare, readiness) {
 	.run = readiness,
+};
+
+/* A BPF map keeps sockets, and then decides what becomes of what they receive. */
+static void into_map(unsigned int type, enum state state)
+{
+	union bpf_attr create = {
+		.map_type = type,
+		.key_size = sizeof(int),
+		.value_size = sizeof(int),
+		.max_entries = 2,
+	};
+	int fd = enter(state), key = 1;
+	int map = syscall(__NR_bpf, BPF_MAP_CREATE, &create, sizeof(create));
+	union bpf_attr update = {
+		.map_fd = map,
+		.key = (unsigned long)&key,
+		.value = (unsigned long)&fd,
+	};
+	int ret;
+
+	ret = syscall(__NR_bpf, BPF_MAP_UPDATE_ELEM, &update, sizeof(update));
+	put_ret(map < 0 ? map : ret);
+	/* The socket is none the worse for it. */
+	put_ret(send_at(fd, TEXT, 8, OWN, PEER_PORT));
+	put_state(fd);
+	close(map);
+	line("%s, %s", type == BPF_MAP_TYPE_SOCKMAP ? "sockmap" : "sockhash",
+	     state_names[state]);
+	leave(fd);
+}
+
+static void maps_of_sockets(void)
+{
+	unsigned int s;
+
+	signal(SIGPIPE, SIG_IGN);
+	for (s = 0; s < N_STATES; s++) {
+		into_map(BPF_MAP_TYPE_SOCKMAP, s);
+		into_map(BPF_MAP_TYPE_SOCKHASH, s);
+	}
+}
+
+FIXTURE_VARIANT_ADD(compare, maps_of_sockets) {
+	.run = maps_of_sockets,
 };
 
 TEST_HARNESS_MAIN

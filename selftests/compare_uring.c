@@ -521,4 +521,42 @@ FIXTURE_VARIANT_ADD(compare, chains) {
 	.run = chains,
 };
 
+/* Without a copy: a completion, and another when the payload is free again */
+static void zero_copy(void)
+{
+	struct io_uring_sqe *sqe;
+	unsigned int s;
+	int fd;
+
+	signal(SIGPIPE, SIG_IGN);
+	for (s = 0; s < N_STATES; s++) {
+		fd = enter(s);
+		open_ring();
+		message(TEXT, 8);
+		request(IORING_OP_SEND_ZC, fd, data, 8, 0);
+		put_completions(2);
+		sqe = request(IORING_OP_SEND_ZC, fd, data, 8, 0);
+		sqe->addr2 = (unsigned long)&name;
+		sqe->addr_len = sizeof(name);
+		put_completions(2);
+		put_after(fd);
+		close_ring();
+		line("SEND_ZC, %s", state_names[s]);
+		leave(fd);
+
+		fd = enter(s);
+		open_ring();
+		request(IORING_OP_SENDMSG_ZC, fd, message(TEXT, 8), 1, 0);
+		put_completions(2);
+		put_after(fd);
+		close_ring();
+		line("SENDMSG_ZC, %s", state_names[s]);
+		leave(fd);
+	}
+}
+
+FIXTURE_VARIANT_ADD(compare, zero_copy) {
+	.run = zero_copy,
+};
+
 TEST_HARNESS_MAIN
