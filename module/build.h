@@ -14,6 +14,7 @@
 #include <net/ip.h>
 #include <net/route.h>
 
+#include "policy.h"
 #include "ttp.h"
 #include "wire.h"
 
@@ -206,7 +207,7 @@ static inline int ttp_send_skb(struct sock *sk, struct sk_buff *skb)
 {
 	struct ttp_net *tn = ttp_sk(sk)->tn;
 	struct net *net = sock_net(sk);
-	int err = ip_local_out(net, sk, skb);
+	int err = ttp_local_out(net, sk, skb);
 
 	if (err > 0)
 		err = net_xmit_errno(err);

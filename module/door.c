@@ -6,16 +6,15 @@
  * ports, and datagrams that do not tell by which door they came. Addresses
  * have the family of the door that they pass.
  */
-#include <linux/bpf-cgroup.h>
 #include <linux/module.h>
 #include <net/inet_common.h>
 #include <net/protocol.h>
 
-#include "ttp.h"
+#include "policy.h"
 
 /**
  * ttp_pre_connect() - what cgroup BPF says of a connect(): struct proto's hook
- * @sk: socket; programs see those of the AF_INET door only
+ * @sk: socket
  * @uaddr: the peer, which a program may change
  * @len: length of @uaddr
  *
@@ -30,7 +29,10 @@ int ttp_pre_connect(struct sock *sk, struct sockaddr_unsized *uaddr, int len)
 	if (len < sizeof(struct sockaddr_in))
 		return -EINVAL;
 
-	return BPF_CGROUP_RUN_PROG_INET4_CONNECT_LOCK(sk, uaddr, &len);
+	if (!ttp_cgroup_bpf(sk, CGROUP_INET4_CONNECT))
+		return 0;
+	return ttp_run_sock_addr(sk, (struct sockaddr_in *)uaddr,
+				 CGROUP_INET4_CONNECT, NULL);
 }
 
 #ifdef CONFIG_COMPAT

@@ -11,7 +11,7 @@
 #include <net/ip.h>
 #include <net/udp.h>
 
-#include "ttp.h"
+#include "policy.h"
 
 /* AF_TTP becomes AF_INET. AF_INET becomes what IPv4 will refuse with
  * EAFNOSUPPORT, as UDP refuses our family: a door speaks its own family only.
@@ -47,9 +47,15 @@ ttp_inet_addr(const struct socket *sock, struct sockaddr_in *sin,
 static int ttp_bind(struct socket *sock, struct sockaddr_unsized *uaddr,
 		    int len)
 {
+	struct sock *sk = sock->sk;
 	struct sockaddr_in sin;
+	int err = 0;
 
-	return inet_bind(sock, ttp_inet_addr(sock, &sin, uaddr, len), len);
+	uaddr = ttp_inet_addr(sock, &sin, uaddr, len);
+	if (len >= (int)sizeof(sin) && sock->type == SOCK_DGRAM &&
+	    ttp_cgroup_bpf(sk, CGROUP_INET4_BIND))
+		err = ttp_run_sock_addr(sk, &sin, CGROUP_INET4_BIND, NULL);
+	return err ?: inet_bind(sock, uaddr, len);
 }
 
 static int ttp_connect(struct socket *sock, struct sockaddr_unsized *uaddr,
@@ -63,11 +69,21 @@ static int ttp_connect(struct socket *sock, struct sockaddr_unsized *uaddr,
 
 static int ttp_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
 {
+	struct sockaddr_in *sin = (struct sockaddr_in *)uaddr;
 	int len = inet_getname(sock, uaddr, peer);
+	struct sock *sk = sock->sk;
+	int err = 0;
 
-	if (len > 0)
-		uaddr->sa_family = AF_TTP;
-	return len;
+	if (len < 0)
+		return len;
+	if (peer && ttp_cgroup_bpf(sk, CGROUP_INET4_GETPEERNAME))
+		err = ttp_run_sock_addr(sk, sin, CGROUP_INET4_GETPEERNAME,
+					NULL);
+	else if (!peer && ttp_cgroup_bpf(sk, CGROUP_INET4_GETSOCKNAME))
+		err = ttp_run_sock_addr(sk, sin, CGROUP_INET4_GETSOCKNAME,
+					NULL);
+	uaddr->sa_family = AF_TTP;
+	return err ?: len;
 }
 
 /* The last thing that happens to a socket, when no skb refers to it either */
@@ -75,6 +91,7 @@ static void ttp_destruct(struct sock *sk)
 {
 	ttp_queue_purge(sk);
 	ttp_forget_route(sk);
+	ttp_policy_free(sk);
 	inet_sock_destruct(sk);
 }
 
@@ -110,6 +127,7 @@ void ttp_destroy(struct sock *sk)
 	lock_sock(sk);
 	ttp_cork_drop(sk);
 	release_sock(sk);
+	ttp_policy_release(sk);
 	ttp_peer_del(sk);
 	sock_prot_inuse_add(sock_net(sk), sk->sk_prot, -1);
 }

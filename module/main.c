@@ -6,7 +6,7 @@
 #include <net/net_namespace.h>
 #include <net/protocol.h>
 
-#include "ttp.h"
+#include "policy.h"
 
 unsigned int ttp_net_id;
 
@@ -67,6 +67,8 @@ static const struct net_protocol ttp_protocol = {
 static int __init ttp_init(void)
 {
 	int err;
+
+	ttp_policy_init();
 
 	err = ttp_sysctl_init();
 	if (err)

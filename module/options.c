@@ -7,7 +7,7 @@
 #include <linux/in.h>
 #include <net/ip.h>
 
-#include "ttp.h"
+#include "policy.h"
 
 /* What must still be refused */
 static bool ttp_ip_option_missing(const struct sock *sk, int optname)
@@ -19,10 +19,6 @@ static bool ttp_ip_option_missing(const struct sock *sk, int optname)
 		 * own: it would queue to them itself.
 		 */
 		return sk->sk_type == SOCK_RAW;
-	case IP_IPSEC_POLICY:
-	case IP_XFRM_POLICY:
-		/* Of sockets of the family AF_INET only */
-		return sk->sk_family != AF_INET;
 	default:
 		return false;
 	}
@@ -90,6 +86,23 @@ static int ttp_get_own(struct sock *sk, int optname, char __user *optval,
 	return 0;
 }
 
+/* IPv4 knows some options of AF_INET sockets only: see policy.c. */
+static int ttp_set_ip(struct sock *sk, int optname, sockptr_t optval,
+		      unsigned int optlen)
+{
+	int err;
+
+	if (sk->sk_family != AF_INET &&
+	    (optname == IP_XFRM_POLICY || optname == IP_IPSEC_POLICY))
+		return ttp_policy_setsockopt(sk, optname, optval, optlen);
+
+	err = ip_setsockopt(sk, SOL_IP, optname, optval, optlen);
+	if (optname == IP_MULTICAST_LOOP && sk->sk_family != AF_INET &&
+	    !inet_test_bit(MC_LOOP, sk))
+		ttp_policy_enable();
+	return err;
+}
+
 /**
  * ttp_setsockopt() - struct proto_ops' setsockopt
  * @sock: socket
@@ -114,7 +127,7 @@ int ttp_setsockopt(struct socket *sock, int level, int optname,
 		return ttp_set_own(sock->sk, optname, optval, optlen);
 	if (level != SOL_IP || ttp_ip_option_missing(sock->sk, optname))
 		return -ENOPROTOOPT;
-	return ip_setsockopt(sock->sk, level, optname, optval, optlen);
+	return ttp_set_ip(sock->sk, optname, optval, optlen);
 }
 
 /**

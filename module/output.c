@@ -3,7 +3,6 @@
  * sendmsg(): address, route, one skb, ip_local_out(). What is not a plain
  * datagram turns off to special.c at once.
  */
-#include <linux/bpf-cgroup.h>
 #include <net/icmp.h>
 
 #include "build.h"
@@ -127,16 +126,14 @@ int ttp_dest(const struct sock *sk, const struct msghdr *msg,
  * a datagram differ from the last one of its socket is asked for here, at once,
  * with plain reads, which compilers make one instruction of.
  */
-static inline bool ttp_is_special(const struct sock *sk,
-				  const struct msghdr *msg)
+static inline bool ttp_is_special(struct sock *sk, const struct msghdr *msg)
 {
 	/* None of it is used but for this. */
 	return data_race(ttp_sk(sk)->special || msg->msg_controllen ||
 			 msg->msg_flags & (MSG_OOB | MSG_MORE | MSG_DONTROUTE |
 					   MSG_CONFIRM | MSG_PROBE) ||
 			 inet_sk(sk)->inet_opt ||
-			 (cgroup_bpf_enabled(CGROUP_UDP4_SENDMSG) &&
-			  sk->sk_family == AF_INET) ||
+			 ttp_cgroup_bpf(sk, CGROUP_UDP4_SENDMSG) ||
 			 sk->sk_tsflags & SOF_TIMESTAMPING_TX_RECORD_MASK);
 }
 

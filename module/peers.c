@@ -11,6 +11,7 @@
 #include <net/udp.h>
 
 #include "lookup.h"
+#include "policy.h"
 
 static int ttp_peer_cmp(struct rhashtable_compare_arg *arg, const void *obj)
 {
@@ -112,7 +113,9 @@ int ttp_connect_peer(struct sock *sk, struct sockaddr_unsized *uaddr, int len)
 	int err;
 
 	lock_sock(sk);
-	err = __ip4_datagram_connect(sk, uaddr, len);
+	err = ttp_policy_connect(sk, (struct sockaddr_in *)uaddr, len);
+	if (!err)
+		err = __ip4_datagram_connect(sk, uaddr, len);
 	/* A connect() that fails leaves the old peer. There is no port if another
 	 * thread has just disconnected.
 	 */

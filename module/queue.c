@@ -10,14 +10,12 @@
  * be used beside this.
  */
 #include <asm/ioctls.h>
-#include <linux/bpf-cgroup.h>
 #include <linux/sizes.h>
 #include <linux/sockios.h>
 #include <net/busy_poll.h>
 #include <net/ip.h>
-#include <net/xfrm.h>
 
-#include "ttp.h"
+#include "policy.h"
 #include "wire.h"
 
 /* How much of its share a socket keeps for what is to come: while the queue is
@@ -131,14 +129,14 @@ void ttp_queue_rcv(struct ttp_net *tn, struct sock *sk, struct sk_buff *skb)
 {
 	enum skb_drop_reason reason;
 
-	if (!xfrm4_policy_check(sk, XFRM_POLICY_IN, skb)) {
+	if (!xfrm4_policy_check(ttp_xfrm_sk(sk), XFRM_POLICY_IN, skb)) {
 		TTP_INC_STATS(tn, INPOLICYDROPS);
 		reason = SKB_DROP_REASON_XFRM_POLICY;
 		goto drop;
 	}
 	nf_reset_ct(skb);
 
-	reason = sk_filter_trim_cap(sk, skb, sizeof(struct ttphdr));
+	reason = ttp_filter(sk, skb, sizeof(struct ttphdr));
 	if (reason) {
 		TTP_INC_STATS(tn, INFILTERDROPS);
 		goto drop;
@@ -189,9 +187,9 @@ void ttp_queue_raw(struct sock *sk, struct sk_buff *skb)
 {
 	enum skb_drop_reason reason = SKB_DROP_REASON_XFRM_POLICY;
 
-	if (xfrm4_policy_check(sk, XFRM_POLICY_IN, skb)) {
+	if (xfrm4_policy_check(ttp_xfrm_sk(sk), XFRM_POLICY_IN, skb)) {
 		nf_reset_ct(skb);
-		reason = sk_filter_trim_cap(sk, skb, 1);
+		reason = ttp_filter(sk, skb, 1);
 		if (!reason && inet_cmsg_flags(inet_sk(sk)))
 			ttp_cmsg_prepare(sk, skb);
 		if (!reason)
@@ -252,13 +250,19 @@ static inline void ttp_copy_name(struct sock *sk, struct msghdr *msg,
 	if (!addr)
 		return;
 
-	addr->sttp_family = sk->sk_family;
+	addr->sttp_family = AF_INET;
 	addr->sttp_port = ttp_hdr(skb)->source;
 	addr->sttp_addr.s_addr = ip_hdr(skb)->saddr;
 	memset(addr->sttp_zero, 0, sizeof(addr->sttp_zero));
 	msg->msg_namelen = sizeof(*addr);
-	BPF_CGROUP_RUN_PROG_UDP4_RECVMSG_LOCK(sk, (struct sockaddr *)addr,
-					      &msg->msg_namelen);
+	/* Programs do not refuse here.  Without memory for what they see, the
+	 * address stays hidden.
+	 */
+	if (ttp_cgroup_bpf(sk, CGROUP_UDP4_RECVMSG) &&
+	    sk->sk_type == SOCK_DGRAM &&
+	    ttp_run_sock_addr(sk, msg->msg_name, CGROUP_UDP4_RECVMSG, NULL))
+		msg->msg_namelen = 0;
+	addr->sttp_family = sk->sk_family;
 }
 
 static inline int ttp_copy_payload(const struct sk_buff *skb, int off,

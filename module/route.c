@@ -5,7 +5,7 @@
 #include <net/l3mdev.h>
 #include <net/route.h>
 
-#include "ttp.h"
+#include "policy.h"
 
 /* The device to leave by, of @oif, IP_UNICAST_IF and IP_MULTICAST_IF. The last
  * two count inside a VRF that @oif names, too. Mirrors udp_sendmsg().
@@ -91,7 +91,8 @@ static struct rtable *ttp_recall(struct sock *sk, struct ttp_addrs *addrs,
 
 	rcu_read_lock();
 	seq = read_seqbegin(&memo->lock);
-	if (ttp_is_key(sk, addrs, scope, &memo->key)) {
+	if (ttp_is_key(sk, addrs, scope, &memo->key) &&
+	    !ttp_has_xfrm_policy(sk)) {
 		addrs->saddr = memo->saddr;
 		dst = READ_ONCE(memo->dst);
 		if (dst && !dst_hold_safe(dst))
@@ -164,7 +165,7 @@ static struct rtable *ttp_find_route(struct sock *sk,
 			   IPPROTO_TTP, key->flags, key->daddr, key->saddr,
 			   key->dport, key->sport, key->uid);
 	security_sk_classify_flow(sk, flowi4_to_flowi_common(&fl4));
-	rt = ip_route_output_flow(net, &fl4, sk);
+	rt = ip_route_output_flow(net, &fl4, ttp_xfrm_sk(sk));
 	if (IS_ERR(rt)) {
 		if (PTR_ERR(rt) == -ENETUNREACH)
 			IP_INC_STATS(net, IPSTATS_MIB_OUTNOROUTES);
@@ -197,7 +198,7 @@ static noinline struct rtable *ttp_new_route(struct sock *sk,
 		return rt;
 	if (connected)
 		sk_dst_set(sk, dst_clone(&rt->dst));
-	else
+	else if (!ttp_has_xfrm_policy(sk))
 		ttp_remember(sk, &key, addrs->saddr, rt);
 	return rt;
 }
@@ -222,7 +223,8 @@ struct rtable *ttp_route(struct sock *sk, bool to_peer,
 {
 	u8 scope = ip_sock_rt_scope(sk);
 	bool connected = to_peer && scope != RT_SCOPE_LINK &&
-			 !ipv4_is_multicast(addrs->daddr);
+			 !ipv4_is_multicast(addrs->daddr) &&
+			 !ttp_has_psk_policy(sk);
 	struct rtable *rt;
 
 	if (connected) {

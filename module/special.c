@@ -4,8 +4,6 @@
  * time stamps of their own; raw sockets'; and those that come in pieces, by
  * MSG_MORE or TTP_CORK.
  */
-#include <linux/bpf-cgroup.h>
-
 #include "build.h"
 
 /**
@@ -338,7 +336,7 @@ static int ttp_send_piece(struct sock *sk, struct msghdr *msg, size_t len,
 }
 
 /* What cgroup BPF says of a datagram with an address, or with control messages:
- * it may change where from and where to. Programs see the AF_INET door only.
+ * it may change where from and where to.
  */
 static int ttp_sendmsg_prog(struct sock *sk, struct msghdr *msg,
 			    struct ttp_addrs *addrs, struct ttp_request *req)
@@ -346,12 +344,12 @@ static int ttp_sendmsg_prog(struct sock *sk, struct msghdr *msg,
 	DECLARE_SOCKADDR(struct sockaddr_in *, sin, msg->msg_name);
 	int err;
 
-	if (!cgroup_bpf_enabled(CGROUP_UDP4_SENDMSG) ||
+	if (!ttp_cgroup_bpf(sk, CGROUP_UDP4_SENDMSG) ||
 	    (!sin && !msg->msg_controllen))
 		return 0;
-	err = BPF_CGROUP_RUN_PROG_UDP4_SENDMSG_LOCK(sk, (struct sockaddr *)sin,
-						    &msg->msg_namelen,
-						    &req->saddr);
+	if (sin && sin->sin_family == sk->sk_family)
+		sin->sin_family = AF_INET;
+	err = ttp_run_sock_addr(sk, sin, CGROUP_UDP4_SENDMSG, &req->saddr);
 	if (err || !sin)
 		return err;
 	addrs->daddr = sin->sin_addr.s_addr;

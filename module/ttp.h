@@ -70,6 +70,7 @@ struct ttp_peer {
  * @verbatim: SOCK_RAW: TTP_VERBATIM is on
  * @asked_as: which of @asked it is in
  * @cork: what has been sent with more to come; under its lock, or NULL
+ * @policy_sk: the inet policy sock (policy.c), or NULL
  * @memo: the last route of datagrams that had an address of their own
  */
 struct ttp_sock {
@@ -82,6 +83,7 @@ struct ttp_sock {
 	bool verbatim;
 	u8 asked_as;
 	struct ttp_cork *cork;
+	struct sock *policy_sk;
 	struct ttp_route_memo memo;
 };
 

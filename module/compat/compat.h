@@ -31,8 +31,10 @@
 #define ttp_inet_RECVERR_RFC4884 recverr_rfc4884
 #define ttp_inet_MC_ALL		mc_all
 #define ttp_inet_MC_LOOP	mc_loop
+#define ttp_inet_TRANSPARENT	transparent
 #define inet_test_bit(nr, sk)	(inet_sk(sk)->ttp_inet_##nr)
 #define inet_set_bit(nr, sk)	(inet_sk(sk)->ttp_inet_##nr = 1)
+#define inet_assign_bit(nr, sk, val)	(inet_sk(sk)->ttp_inet_##nr = (val))
 #define inet_cmsg_flags(inet)	READ_ONCE((inet)->cmsg_flags)
 
 /* Declared, but the core's alone until about then */
@@ -274,21 +276,40 @@ static inline void ttp_custom_sockopt(struct socket *sock)
 }
 
 /* Programs could change an address, but not yet its length. */
-#ifndef TTP_HAVE_SA_PROG_LEN
-#define ttp_sa_prog(sk, uaddr, uaddrlen, atype, t_ctx)			\
-({									\
-	(void)(uaddrlen);						\
-	BPF_CGROUP_RUN_SA_PROG_LOCK(sk, uaddr, atype, t_ctx);		\
-})
-#undef BPF_CGROUP_RUN_PROG_INET4_CONNECT_LOCK
-#define BPF_CGROUP_RUN_PROG_INET4_CONNECT_LOCK(sk, uaddr, uaddrlen)	\
-	ttp_sa_prog(sk, uaddr, uaddrlen, CGROUP_INET4_CONNECT, NULL)
-#undef BPF_CGROUP_RUN_PROG_UDP4_SENDMSG_LOCK
-#define BPF_CGROUP_RUN_PROG_UDP4_SENDMSG_LOCK(sk, uaddr, uaddrlen, t_ctx) \
-	ttp_sa_prog(sk, uaddr, uaddrlen, CGROUP_UDP4_SENDMSG, t_ctx)
-#undef BPF_CGROUP_RUN_PROG_UDP4_RECVMSG_LOCK
-#define BPF_CGROUP_RUN_PROG_UDP4_RECVMSG_LOCK(sk, uaddr, uaddrlen)	\
-	ttp_sa_prog(sk, uaddr, uaddrlen, CGROUP_UDP4_RECVMSG, NULL)
+#ifdef CONFIG_CGROUP_BPF
+static inline int ttp_run_filter_sock_addr(struct sock *sk,
+					   struct sockaddr_in *sin,
+					   enum cgroup_bpf_attach_type atype,
+					   __be32 *src)
+{
+	struct sockaddr_unsized *addr = (struct sockaddr_unsized *)sin;
+#ifdef TTP_HAVE_SA_PROG_LEN
+	int len = sizeof(*sin);
+
+	return __cgroup_bpf_run_filter_sock_addr(sk, addr, &len, atype, src,
+						 NULL);
+#else
+	return __cgroup_bpf_run_filter_sock_addr(sk, addr, atype, src, NULL);
 #endif
+}
+#endif
+
+/* ip_local_out() came to count packets, which ip_output() did before. */
+static inline void ttp_count_outrequest(struct net *net)
+{
+#ifdef TTP_HAVE_OUTREQUESTS
+	IP_INC_STATS(net, IPSTATS_MIB_OUTREQUESTS);
+#endif
+}
+
+/* Who pays for the receive queue, and for what is allocated for the socket */
+static inline struct mem_cgroup *ttp_sk_memcg(const struct sock *sk)
+{
+#ifdef CONFIG_MEMCG
+	return sk->sk_memcg;
+#else
+	return NULL;
+#endif
+}
 
 #endif /* _TTP_COMPAT_H */
