@@ -179,9 +179,6 @@ static struct rtable *ttp_find_route(struct sock *sk,
 	}
 	addrs->saddr = fl4.saddr;
 	addrs->daddr = fl4.daddr;	/* 0.0.0.0 is this host */
-	if (rt->rt_flags & RTCF_MULTICAST && sk->sk_family != AF_INET &&
-	    !inet_test_bit(MC_LOOP, sk))
-		rt = ttp_mc_mute(rt);
 	return rt;
 }
 

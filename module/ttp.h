@@ -268,7 +268,6 @@ struct rtable *ttp_route_for(struct sock *sk, const struct msghdr *msg,
 
 /* multicast.c */
 bool ttp_mc_wants(const struct sock *sk, const struct ttp_flow *flow);
-struct rtable *ttp_mc_mute(struct rtable *rt);
 
 /* reuseport.c */
 bool ttp_reuse_shares(const struct sock *sk, const struct sock *other);
