@@ -81,8 +81,8 @@ sync	= mkdir -p $(2) && cp -ruT $(1) $(2)
 jobs	:= -j$(shell nproc)
 
 .PHONY: all help layout modules user programs guest deps demo test vm lint bench \
-	bench-doc profile intree coverage mutants bite test-runner cold-start \
-	install install-module install-user uninstall clean FORCE
+	bench-doc profile intree coverage mutants examples bite test-runner \
+	cold-start install install-module install-user uninstall clean FORCE
 
 all: ttp.ko user
 
@@ -99,6 +99,7 @@ help:
 	@echo '  make modules         build/KERNEL/ttp.ko (KERNEL=6.12), or with KDIR='
 	@echo 'For those who change it:'
 	@echo '  make lint            checkpatch, sparse, W=1, shellcheck, documentation'
+	@echo '  make examples        the patches of extending.rst apply and work (KERNEL=6.12)'
 	@echo '  make bench           what a datagram costs (KERNEL=6.12, SHORT=1 to gate,'
 	@echo '                       CLOCK=wall); make bench-doc puts it in the sources'
 	@echo '  make profile         the same by kernel function (KERNEL=6.12,'
@@ -215,6 +216,9 @@ vm: build/$(kernel)/ttp.ko programs
 lint: | deps
 	@$(vm)/enter doc -- $(vm)/lint --doc
 	@$(vm)/enter bookworm -- $(vm)/lint
+
+examples: guest
+	@$(vm)/examples $(kernel)
 
 bench: build/$(kernel)/ttp.ko guest
 	@$(vm)/bench $(if $(filter 1,$(SHORT)),--short) $(if $(CLOCK:icount=),--$(CLOCK)) \
