@@ -20,7 +20,7 @@ die() {
 
 # The variables of the caller that a script may read.  The Makefile has the same
 # rule for its own recipes.
-inputs='HOME|PATH|TERM|TTP_*|TWO_VMS|APT_CONFIG|*_proxy|*_PROXY'
+inputs='HOME|PATH|TERM|TERMINFO|TTP_*|TWO_VMS|APT_CONFIG|*_proxy|*_PROXY'
 
 # seal [ARG]...: starts the calling script again, with nothing of the caller's
 # but its arguments, its working directory, $inputs and its open descriptors.
