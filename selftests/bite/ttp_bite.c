@@ -11,7 +11,7 @@
 
 static char *what = "nothing";
 module_param(what, charp, 0);
-MODULE_PARM_DESC(what, "nothing, bounds, freed, order, leak, race or mute");
+MODULE_PARM_DESC(what, "nothing, bounds, freed, order, leak, race, mute or null");
 
 static size_t size = 24;
 static void *lost;
@@ -88,6 +88,11 @@ static void bite_race(void)
 			kthread_stop(racer[i]);
 }
 
+static noinline __noclone void bite_null(int *p)
+{
+	WRITE_ONCE(*p, 1);
+}
+
 static int __init bite_init(void)
 {
 	if (!strcmp(what, "bounds"))
@@ -102,6 +107,8 @@ static int __init bite_init(void)
 		bite_race();
 	else if (!strcmp(what, "mute"))
 		debug_locks_off();
+	else if (!strcmp(what, "null"))
+		bite_null(NULL);
 	return 0;
 }
 
