@@ -80,8 +80,8 @@ sync	= mkdir -p $(2) && cp -ruT $(1) $(2)
 # In a root there is no jobserver.
 jobs	:= -j$(shell nproc)
 
-.PHONY: all help layout modules user programs guest deps demo test vm lint bench \
-	bench-doc profile intree coverage mutants examples bite test-runner \
+.PHONY: all help layout modules user programs guest deps demo test vm test-shell lint \
+	bench bench-doc profile intree coverage mutants examples bite test-runner \
 	cold-start install install-module install-user uninstall clean FORCE
 
 all: ttp.ko user
@@ -95,7 +95,9 @@ help:
 	@echo 'or PATH/bzImage, with MODULES=DIR and KDIR=DIR):'
 	@echo '  make demo            two hosts and a router talk; TWO_VMS=1: two machines'
 	@echo '  make test            all tests (KERNEL="6.1 6.12 7.2", T=NAME for one)'
-	@echo '  make vm              a shell in a guest with the module (KERNEL=6.12)'
+	@echo '  make vm              a shell in a guest with the module (KERNEL=6.12);'
+	@echo '                       HOSTS=2: hosts and a router in a tmux, WITH="PACKAGE"...,'
+	@echo '                       GDB=1 [SYMBOLS=1]: stop, and say how gdb attaches'
 	@echo '  make modules         build/KERNEL/ttp.ko (KERNEL=6.12), or with KDIR='
 	@echo 'For those who change it:'
 	@echo '  make lint            checkpatch, sparse, W=1, shellcheck, documentation'
@@ -108,6 +110,7 @@ help:
 	@echo '  make intree          would it build as net/ttp/, and elsewhere?'
 	@echo '  make coverage        what of the module the tests reach'
 	@echo '  make mutants         do the tests see a broken module? (N=10: ten of them)'
+	@echo '  make test-shell      make vm, and gdb, tried through a terminal'
 	@echo '  make bite            do the sanitizers see what is wrong?'
 	@echo '  make test-runner     tests of the Makefile and of the runner (T=NAME)'
 	@echo '  make cold-start      README on a bare Debian (SUITE=bookworm|trixie|sid,'
@@ -209,7 +212,14 @@ test: $(patsubst %,build/%/ttp.ko,$(or $(kernels),6.1 6.12 7.2)) guest
 	@$(vm)/test $(if $(T),$(T:%=--only %)) $(tests)
 
 vm: build/$(kernel)/ttp.ko programs
-	@$(vm)/run --kernel $(kernel)
+	@$(vm)/run --kernel $(kernel) $(if $(HOSTS),--hosts $(HOSTS)) \
+		$(if $(WITH),--with "$(WITH)") $(if $(GDB),--gdb) \
+		$(if $(SYMBOLS),--symbols)
+
+# What a person does at the guest's shell, and with gdb
+test-shell: build/$(kernel)/ttp.ko programs
+	@$(vm)/test-shell $(kernel) $(T)
+	@$(vm)/bite 6.12
 
 # --- those who change it ---------------------------------------------------
 
