@@ -46,45 +46,52 @@ static enum skb_drop_reason ttp_fault(struct sk_buff *skb,
 	return SKB_NOT_DROPPED_YET;
 }
 
-/* A broadcast or multicast is for every socket that matches: a clone each,
- * the packet itself for the last. Mirrors __udp4_lib_mcast_deliver().
+/* One more socket gets a broadcast or multicast: a clone for the one before. */
+static void ttp_deliver_clone(struct ttp_net *tn, struct sock *sk,
+			      struct sk_buff *skb)
+{
+	struct sk_buff *clone = skb_clone(skb, GFP_ATOMIC);
+
+	if (clone) {
+		ttp_queue_rcv(tn, sk, clone);
+		return;
+	}
+	sk_drops_inc(sk);
+	TTP_INC_STATS(tn, INMEMERRORS);
+}
+
+/* A broadcast or multicast is for every socket of the port that matches: those
+ * of its address and those of any. The packet itself is for the last. Mirrors
+ * __udp4_lib_mcast_deliver().
  */
 static void ttp_deliver_all(struct ttp_net *tn, struct sk_buff *skb)
 {
 	struct ttp_flow flow = ttp_flow_in(skb);
+	const __be32 addrs[] = { flow.laddr, 0 };
 	u16 num = ntohs(flow.lport);
 	struct ttp_port *port = ttp_port(tn, num);
+	struct sock *sk, *last = NULL;
 	struct hlist_nulls_node *node;
-	struct sock *last = NULL;
-	struct sk_buff *clone;
-	struct ttp_sock *tsk;
+	int i;
 
 	/* One's own copy comes from lo, as everybody's from a device. */
 	flow.dif = skb->dev->ifindex;
-	if (!port)
-		goto ignored;
-	ttp_for_each_owner(tsk, node, port) {
-		if (READ_ONCE(tsk->inet.inet_num) != num ||
-		    !ttp_match(&tsk->inet.sk, &flow) ||
-		    !ttp_mc_wants(&tsk->inet.sk, &flow))
-			continue;
-		if (last) {
-			clone = skb_clone(skb, GFP_ATOMIC);
-			if (clone) {
-				ttp_queue_rcv(tn, last, clone);
-			} else {
-				sk_drops_inc(last);
-				TTP_INC_STATS(tn, INMEMERRORS);
-			}
+	for (i = 0; port && i < ARRAY_SIZE(addrs); i++) {
+		sk_nulls_for_each_rcu(sk, node,
+				      ttp_asked(tn, port, addrs[i], num)) {
+			if (!ttp_is_asked(sk, tn, addrs[i], num) ||
+			    !ttp_match(sk, &flow) || !ttp_mc_wants(sk, &flow))
+				continue;
+			if (last)
+				ttp_deliver_clone(tn, last, skb);
+			last = sk;
 		}
-		last = &tsk->inet.sk;
 	}
 
 	if (last) {
 		ttp_queue_rcv(tn, last, skb);
 		return;
 	}
-ignored:
 	TTP_INC_STATS(tn, INIGNOREDMULTI);
 	kfree_skb_reason(skb, SKB_DROP_REASON_NO_SOCKET);
 }

@@ -6,6 +6,7 @@
 #ifndef _TTP_LOOKUP_H
 #define _TTP_LOOKUP_H
 
+#include <linux/jhash.h>
 #include <net/ip.h>
 #include <net/route.h>
 #include <net/udp.h>
@@ -54,17 +55,91 @@ static inline struct ttp_flow ttp_flow_in(struct sk_buff *skb)
  * @tn: the namespace's state
  * @num: its number
  *
- * Context: RCU read side for as long as the owners are looked at, or @tn's
- * lock; the port itself stays for as long as @tn.
- * Return: the port; NULL if nobody has held it or its neighbours yet.
+ * Context: RCU read side, for as long as the port is looked at.
+ * Return: the port; NULL if neither it nor its neighbours have a holder.
  */
 static inline struct ttp_port *ttp_port(const struct ttp_net *tn, u16 num)
 {
-	struct ttp_port *page;
+	struct ttp_port *ports;
 
-	page = rcu_dereference_check(tn->ports[num / TTP_PORTS_A_PAGE],
-				     lockdep_is_held(&tn->lock));
-	return page ? page + num % TTP_PORTS_A_PAGE : NULL;
+	ports = rcu_dereference(tn->pages->ports[num / TTP_PORTS_A_PAGE]);
+	return ports ? ports + num % TTP_PORTS_A_PAGE : NULL;
+}
+
+/**
+ * ttp_held_port() - a port that is held by a socket or by ttp_hold_port()
+ * @tn: the namespace's state
+ * @num: its number
+ *
+ * Context: for as long as it is held.
+ * Return: the port.
+ */
+static inline struct ttp_port *ttp_held_port(const struct ttp_net *tn, u16 num)
+{
+	const struct ttp_port_pages *pages = tn->pages;
+	int nr = num / TTP_PORTS_A_PAGE;
+
+	return rcu_dereference_protected(pages->ports[nr],
+					 refcount_read(&pages->users[nr]) > 1) +
+	       num % TTP_PORTS_A_PAGE;
+}
+
+/**
+ * ttp_hold_port() - a port, and that its memory stays
+ * @tn: the namespace's state
+ * @num: its number
+ *
+ * Context: process context, may sleep.
+ * Return: the port, to be given back by ttp_release_port(); NULL: no memory.
+ */
+static inline struct ttp_port *ttp_hold_port(struct ttp_net *tn, u16 num)
+{
+	refcount_t *users = &tn->pages->users[num / TTP_PORTS_A_PAGE];
+
+	if (unlikely(!refcount_inc_not_zero(users)) && ttp_make_page(tn, num))
+		return NULL;
+	smp_mb__after_atomic();	/* see ttp_make_page() */
+	return ttp_held_port(tn, num);
+}
+
+/* The slot where those are that were entered by @addr; NULL: they are in @asked. */
+static inline struct ttp_slot *ttp_addr_slot(const struct ttp_net *tn,
+					     const struct ttp_port *port,
+					     __be32 addr, u16 num)
+{
+	if (!addr || likely(!READ_ONCE(port->hashed)))
+		return NULL;
+	return ttp_slot(&ttp_addr_table,
+			jhash_2words((__force u32)addr, num, tn->salt));
+}
+
+/**
+ * ttp_asked() - where the sockets of a port are that were entered by an address
+ * @tn: the namespace's state
+ * @port: the port
+ * @addr: address, 0 for any
+ * @num: the port's number
+ *
+ * Others may be there as well: see ttp_is_asked().
+ *
+ * Context: RCU read side.
+ * Return: the list.
+ */
+static inline struct hlist_nulls_head *ttp_asked(const struct ttp_net *tn,
+						 struct ttp_port *port,
+						 __be32 addr, u16 num)
+{
+	struct ttp_slot *slot = ttp_addr_slot(tn, port, addr, num);
+
+	return slot ? &slot->chain : &port->asked;
+}
+
+/* Is a socket that ttp_asked() leads to one of that port and that address? */
+static inline bool ttp_is_asked(const struct sock *sk, const struct ttp_net *tn,
+				__be32 addr, u16 num)
+{
+	return READ_ONCE(ttp_sk(sk)->asked_addr) == addr &&
+	       READ_ONCE(inet_sk(sk)->inet_num) == num && ttp_sk(sk)->tn == tn;
 }
 
 /**

@@ -19,20 +19,18 @@ static int __net_init ttp_net_init(struct net *net)
 	if (!tn->mib)
 		return -ENOMEM;
 
-	ttp_ports_init(tn);
-
-	err = ttp_peers_init(tn);
+	err = ttp_ports_init(tn);
 	if (err)
 		goto err_mib;
 
 	err = ttp_proc_init(net);
 	if (err)
-		goto err_peers;
+		goto err_ports;
 
 	return 0;
 
-err_peers:
-	ttp_peers_exit(tn);
+err_ports:
+	ttp_ports_exit(tn);
 err_mib:
 	free_percpu(tn->mib);
 	return err;
@@ -43,7 +41,6 @@ static void __net_exit ttp_net_exit(struct net *net)
 	struct ttp_net *tn = ttp_pernet(net);
 
 	ttp_proc_exit(net);
-	ttp_peers_exit(tn);
 	ttp_ports_exit(tn);
 	free_percpu(tn->mib);
 }
@@ -70,9 +67,17 @@ static int __init ttp_init(void)
 
 	ttp_policy_init();
 
-	err = ttp_sysctl_init();
+	err = ttp_table_init(&ttp_addr_table);
 	if (err)
 		return err;
+
+	err = ttp_table_init(&ttp_peer_table);
+	if (err)
+		goto err_addr_table;
+
+	err = ttp_sysctl_init();
+	if (err)
+		goto err_peer_table;
 
 	err = register_pernet_subsys(&ttp_net_ops);
 	if (err)
@@ -114,6 +119,10 @@ err_pernet:
 	unregister_pernet_subsys(&ttp_net_ops);
 err_sysctl:
 	ttp_sysctl_exit();
+err_peer_table:
+	ttp_table_exit(&ttp_peer_table);
+err_addr_table:
+	ttp_table_exit(&ttp_addr_table);
 	return err;
 }
 
@@ -127,6 +136,8 @@ static void __exit ttp_exit(void)
 	proto_unregister(&ttp_prot);
 	unregister_pernet_subsys(&ttp_net_ops);
 	ttp_sysctl_exit();
+	ttp_table_exit(&ttp_peer_table);
+	ttp_table_exit(&ttp_addr_table);
 }
 
 module_init(ttp_init);

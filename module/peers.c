@@ -3,98 +3,86 @@
  * Connected sockets by both ends of their conversation: how a port that many
  * sockets share, each connected to a peer of its own, finds the right one. The
  * table is an index and no more. A socket is entered after connect() and taken
- * out before it disconnects; whoever is not found here is found by a walk along
- * the port's sockets (ports.c).
+ * out before it disconnects; one that is not found here is found among the
+ * port's sockets (ports.c).
  */
-#include <linux/rhashtable.h>
+#include <linux/jhash.h>
 #include <net/ip.h>
 #include <net/udp.h>
 
 #include "lookup.h"
 #include "policy.h"
 
-static int ttp_peer_cmp(struct rhashtable_compare_arg *arg, const void *obj)
+struct ttp_table ttp_peer_table;
+
+static u32 ttp_peer_hash(const struct ttp_net *tn, __be32 laddr, __be32 raddr,
+			 __be16 lport, __be16 rport)
 {
-	const struct ttp_peer *a = &((const struct ttp_sock *)obj)->peer;
-	const struct ttp_peer *b = arg->key;
-
-	return !(a->laddr == b->laddr && a->raddr == b->raddr &&
-		 a->lport == b->lport && a->rport == b->rport);
-}
-
-static const struct rhashtable_params ttp_peer_params = {
-	.key_len = sizeof_field(struct ttp_sock, peer),
-	.key_offset = offsetof(struct ttp_sock, peer),
-	.head_offset = offsetof(struct ttp_sock, peer_node),
-	.obj_cmpfn = ttp_peer_cmp,
-	.automatic_shrinking = true,
-};
-
-int ttp_peers_init(struct ttp_net *tn)
-{
-	return rhltable_init(&tn->peers, &ttp_peer_params);
-}
-
-void ttp_peers_exit(struct ttp_net *tn)
-{
-	rhltable_destroy(&tn->peers);
+	return jhash_3words((__force u32)laddr, (__force u32)raddr,
+			    (__force u32)lport << 16 | (__force u32)rport,
+			    tn->salt);
 }
 
 static void ttp_count_connected(struct ttp_sock *tsk, int more)
 {
-	struct ttp_net *tn = tsk->tn;
-	struct ttp_port *port;
+	struct ttp_port *port = ttp_held_port(tsk->tn, tsk->inet.inet_num);
 
-	spin_lock_bh(&tn->lock);
-	port = ttp_port(tn, ntohs(tsk->peer.lport));
+	spin_lock_bh(&port->lock);
 	WRITE_ONCE(port->connected, port->connected + more);
-	spin_unlock_bh(&tn->lock);
+	spin_unlock_bh(&port->lock);
 }
 
 /**
  * ttp_peer_del() - take a socket out of the index
- * @sk: socket, in the index or not
+ * @sk: socket, in the index or not; if it is, it still has its port
  *
  * Context: process context, socket lock held or last reference.
  */
 void ttp_peer_del(struct sock *sk)
 {
 	struct ttp_sock *tsk = ttp_sk(sk);
+	struct ttp_slot *slot = ttp_slot(&ttp_peer_table, tsk->peer_hash);
 
-	if (!tsk->peer.raddr)
+	if (hlist_nulls_unhashed(&tsk->peer_node))
 		return;
-	rhltable_remove(&tsk->tn->peers, &tsk->peer_node, ttp_peer_params);
+	spin_lock_bh(&slot->lock);
+	hlist_nulls_del_init_rcu(&tsk->peer_node);
+	spin_unlock_bh(&slot->lock);
 	ttp_count_connected(tsk, -1);
-	tsk->peer.raddr = 0;
 }
 
-/* Enters a socket by both of its ends, unless it is there already. No memory for
- * an index is no reason not to connect: a walk does it, too.
- */
+static void ttp_leave_group(struct sock *sk)
+{
+	struct ttp_port *port = ttp_held_port(ttp_sk(sk)->tn,
+					      inet_sk(sk)->inet_num);
+
+	spin_lock_bh(&port->lock);
+	ttp_reuse_leave(sk);
+	spin_unlock_bh(&port->lock);
+}
+
+/* Enters a socket by both of its ends, unless it is there already. */
 static void ttp_peer_add(struct sock *sk)
 {
 	const struct inet_sock *inet = inet_sk(sk);
 	struct ttp_sock *tsk = ttp_sk(sk);
-	const struct ttp_peer peer = {
-		.laddr = inet->inet_rcv_saddr,
-		.raddr = inet->inet_daddr,
-		.lport = inet->inet_sport,
-		.rport = inet->inet_dport,
-	};
+	u32 hash = ttp_peer_hash(tsk->tn, inet->inet_rcv_saddr,
+				 inet->inet_daddr, inet->inet_sport,
+				 inet->inet_dport);
+	struct ttp_slot *slot = ttp_slot(&ttp_peer_table, hash);
 
-	if (!memcmp(&tsk->peer, &peer, sizeof(peer)))
+	if (hlist_nulls_unhashed(&tsk->peer_node)) {
+		if (TTP_PEERS_FIRST)
+			ttp_leave_group(sk);
+	} else if (tsk->peer_hash == hash) {
 		return;
-	if (TTP_PEERS_FIRST && !tsk->peer.raddr) {
-		spin_lock_bh(&tsk->tn->lock);
-		ttp_reuse_leave(sk);
-		spin_unlock_bh(&tsk->tn->lock);
 	}
 	ttp_peer_del(sk);
-	tsk->peer = peer;
-	if (rhltable_insert(&tsk->tn->peers, &tsk->peer_node, ttp_peer_params))
-		tsk->peer.raddr = 0;
-	else
-		ttp_count_connected(tsk, 1);
+	tsk->peer_hash = hash;
+	spin_lock_bh(&slot->lock);
+	hlist_nulls_add_head_rcu(&tsk->peer_node, &slot->chain);
+	spin_unlock_bh(&slot->lock);
+	ttp_count_connected(tsk, 1);
 }
 
 /**
@@ -145,6 +133,21 @@ int ttp_disconnect(struct sock *sk, int flags)
 	return 0;
 }
 
+/* Are these both ends of a datagram's conversation? All of them count: a slot has
+ * sockets of other ports and namespaces, too.
+ */
+static bool ttp_is_peer(const struct ttp_sock *tsk, const struct ttp_net *tn,
+			const struct ttp_flow *flow)
+{
+	const struct inet_sock *inet = &tsk->inet;
+
+	return READ_ONCE(inet->inet_daddr) == flow->raddr &&
+	       READ_ONCE(inet->inet_dport) == flow->rport &&
+	       READ_ONCE(inet->inet_rcv_saddr) == flow->laddr &&
+	       READ_ONCE(inet->inet_num) == ntohs(flow->lport) &&
+	       tsk->tn == tn;
+}
+
 /**
  * ttp_peer_owner() - the connected socket that a datagram is for
  * @tn: the namespace's state
@@ -158,20 +161,29 @@ int ttp_disconnect(struct sock *sk, int flags)
  */
 struct sock *ttp_peer_owner(struct ttp_net *tn, const struct ttp_flow *flow)
 {
-	const struct ttp_peer peer = {
-		.laddr = flow->laddr,
-		.raddr = flow->raddr,
-		.lport = flow->lport,
-		.rport = flow->rport,
-	};
-	struct rhlist_head *pos, *list;
-	struct ttp_sock *tsk;
+	u32 hash = ttp_peer_hash(tn, flow->laddr, flow->raddr, flow->lport,
+				 flow->rport);
+	struct ttp_slot *slot = ttp_slot(&ttp_peer_table, hash);
+	struct hlist_nulls_node *node;
+	struct ttp_sock *tsk, *found;
 
-	list = rhltable_lookup(&tn->peers, &peer, ttp_peer_params);
-	if (!TTP_PEERS_FIRST && list && rcu_access_pointer(list->next))
+again:
+	found = NULL;
+	hlist_nulls_for_each_entry_rcu(tsk, node, &slot->chain, peer_node) {
+		if (!ttp_is_peer(tsk, tn, flow))
+			continue;
+		if (TTP_PEERS_FIRST) {
+			if (ttp_match(&tsk->inet.sk, flow))
+				return &tsk->inet.sk;
+		} else if (found) {
+			return NULL;
+		}
+		found = tsk;
+	}
+	/* A socket was moved to another chain while it was looked at. */
+	if (unlikely(get_nulls_value(node) != slot - ttp_peer_table.slots))
+		goto again;
+	if (TTP_PEERS_FIRST || !found || !ttp_match(&found->inet.sk, flow))
 		return NULL;
-	rhl_for_each_entry_rcu(tsk, pos, list, peer_node)
-		if (ttp_match(&tsk->inet.sk, flow))
-			return &tsk->inet.sk;
-	return NULL;
+	return &found->inet.sk;
 }

@@ -1,60 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who owns which port. Each network namespace has lists of sockets for each
- * port, in pages of 256 ports that are made when the first of them is taken:
- * finding a list costs two loads, however many sockets there are. In the list of
- * owners an entry stays where it is from bind to close, whatever connect() does
- * to the addresses meanwhile. Where a port has several owners, they are asked in
- * an order of their own, UDP's, whose tables are sorted by address as well.
+ * Who owns which port. Each port of a network namespace has a list of the
+ * sockets that hold it: finding the list costs three loads, however many sockets
+ * there are. In that list an entry stays where it is from bind to close,
+ * whatever connect() does to the addresses meanwhile. Where a port has several
+ * owners, they are asked in an order of their own, UDP's, whose tables are
+ * sorted by address as well: along a second list of the port or, where that
+ * would be long, along a chain of a hash table by address and port.
  */
 #include <net/ip.h>
-#include <net/sock_reuseport.h>
-#include <net/udp.h>
 
 #include "lookup.h"
 
-void ttp_ports_init(struct ttp_net *tn)
-{
-	spin_lock_init(&tn->lock);
-	seqcount_spinlock_init(&tn->moves, &tn->lock);
-}
-
-void ttp_ports_exit(struct ttp_net *tn)
-{
-	int i;
-
-	for (i = 0; i < TTP_PORT_PAGES; i++)
-		kfree(rcu_access_pointer(tn->ports[i]));
-}
-
-/* The lists end in their port's number, by which a reader knows where it is
- * when a socket under its feet gave its port back and took another.
- */
-static int ttp_make_page(struct ttp_net *tn, u16 num)
-{
-	int nr = num / TTP_PORTS_A_PAGE;
-	struct ttp_port *page;
-	int i;
-
-	if (likely(rcu_access_pointer(tn->ports[nr])))
-		return 0;
-
-	page = kcalloc(TTP_PORTS_A_PAGE, sizeof(*page), GFP_KERNEL);
-	if (!page)
-		return -ENOMEM;
-	for (i = 0; i < TTP_PORTS_A_PAGE; i++)
-		INIT_HLIST_NULLS_HEAD(&page[i].owners,
-				      nr * TTP_PORTS_A_PAGE + i);
-
-	spin_lock_bh(&tn->lock);
-	if (!rcu_access_pointer(tn->ports[nr])) {
-		rcu_assign_pointer(tn->ports[nr], page);
-		page = NULL;
-	}
-	spin_unlock_bh(&tn->lock);
-	kfree(page);
-	return 0;
-}
+struct ttp_table ttp_addr_table;
 
 /* Are two sockets in each other's way at a port? The rule is UDP's,
  * inet_rcv_saddr_equal() with wildcards matching; a row for each case in
@@ -74,56 +32,196 @@ static bool ttp_bind_conflict(const struct sock *sk, const struct sock *other)
 	return !addr || !other_addr || addr == other_addr;
 }
 
-/* The first in the way decides, as with UDP: if @sk may share with that one,
- * whoever else is there did not mind.
- */
-static bool ttp_port_is_free(struct ttp_net *tn, const struct sock *sk,
-			     const struct ttp_port *port)
-	__must_hold(&tn->lock)
+typedef bool ttp_fits_t(const struct sock *sk, const struct sock *other);
+
+/* The latest bound owner that fits @sk; of all of them */
+static struct sock *ttp_first_owner(const struct sock *sk,
+				    const struct ttp_port *port,
+				    ttp_fits_t *fits)
+	__must_hold(&port->lock)
 {
 	struct hlist_nulls_node *node;
 	struct ttp_sock *other;
 
-	lockdep_assert_held(&tn->lock);
+	lockdep_assert_held(&port->lock);
 
 	ttp_for_each_owner(other, node, port)
-		if (ttp_bind_conflict(sk, &other->inet.sk))
-			return ttp_reuse_shares(sk, &other->inet.sk);
-	return true;
+		if (fits(sk, &other->inet.sk))
+			return &other->inet.sk;
+	return NULL;
+}
+
+static struct sock *ttp_first_of(const struct sock *sk,
+				 const struct hlist_nulls_head *list, u16 num,
+				 __be32 addr, ttp_fits_t *fits)
+{
+	struct hlist_nulls_node *node;
+	struct sock *other;
+
+	sk_nulls_for_each(other, node, list)
+		if (ttp_is_asked(other, ttp_sk(sk)->tn, addr, num) &&
+		    fits(sk, other))
+			return other;
+	return NULL;
+}
+
+/* The same of those in @slot. Its lock keeps the sockets of other ports in place,
+ * the port's lock its own.
+ */
+static struct sock *ttp_first_hashed(const struct sock *sk,
+				     struct ttp_slot *slot, u16 num,
+				     ttp_fits_t *fits)
+{
+	struct sock *other;
+
+	spin_lock(&slot->lock);
+	other = ttp_first_of(sk, &slot->chain, num,
+			     inet_sk(sk)->inet_rcv_saddr, fits);
+	spin_unlock(&slot->lock);
+	return other;
+}
+
+static bool ttp_may_share(const struct sock *sk, const struct sock *other)
+{
+	return !other || ttp_reuse_shares(sk, other);
+}
+
+/* The first in the way decides, as with UDP: if @sk may share with that one,
+ * the others do not matter. Where UDP looks at the chains of @sk's address and
+ * of any address, so does this; if @sk is for any address, both look at all.
+ */
+static noinline bool ttp_port_is_free(const struct sock *sk, struct ttp_port *port,
+			     struct ttp_slot *slot, u16 num)
+	__must_hold(&port->lock)
+{
+	if (!slot)
+		return ttp_may_share(sk, ttp_first_owner(sk, port,
+							 ttp_bind_conflict));
+	return ttp_may_share(sk, ttp_first_hashed(sk, slot, num,
+						  ttp_bind_conflict)) &&
+	       ttp_may_share(sk, ttp_first_of(sk, &port->asked, num, 0,
+					      ttp_bind_conflict));
+}
+
+static noinline int ttp_join_group(struct sock *sk, struct ttp_port *port,
+			  struct ttp_slot *slot, u16 num)
+	__must_hold(&port->lock)
+{
+	struct sock *member;
+
+	if (slot)
+		member = ttp_first_hashed(sk, slot, num, ttp_reuse_same);
+	else if (port->hashed)
+		member = ttp_first_of(sk, &port->asked, num, 0, ttp_reuse_same);
+	else
+		member = ttp_first_owner(sk, port, ttp_reuse_same);
+	return ttp_reuse_join(sk, member);
+}
+
+static noinline void ttp_enter_slot(struct sock *sk, struct ttp_slot *slot)
+{
+	spin_lock(&slot->lock);
+	hlist_nulls_add_head_rcu(&sk->sk_nulls_node, &slot->chain);
+	spin_unlock(&slot->lock);
 }
 
 /* The last to come is asked first. */
-static void ttp_enter_asked(struct sock *sk, struct ttp_port *port)
+static inline void ttp_enter_asked(struct sock *sk, struct ttp_port *port,
+				   struct ttp_slot *slot, __be32 addr)
+	__must_hold(&port->lock)
 {
-	ttp_sk(sk)->asked_as = !inet_sk(sk)->inet_rcv_saddr;
-	hlist_add_head_rcu(&sk->sk_node, &port->asked[ttp_sk(sk)->asked_as]);
+	WRITE_ONCE(ttp_sk(sk)->asked_addr, addr);
+	if (likely(!slot))
+		hlist_nulls_add_head_rcu(&sk->sk_nulls_node, &port->asked);
+	else
+		ttp_enter_slot(sk, slot);
+}
+
+static void ttp_leave_asked(struct sock *sk, struct ttp_port *port, u16 num)
+	__must_hold(&port->lock)
+{
+	struct ttp_slot *slot = ttp_addr_slot(ttp_sk(sk)->tn, port,
+					      ttp_sk(sk)->asked_addr, num);
+
+	if (!slot) {
+		hlist_nulls_del_init_rcu(&sk->sk_nulls_node);
+		return;
+	}
+	spin_lock(&slot->lock);
+	hlist_nulls_del_init_rcu(&sk->sk_nulls_node);
+	spin_unlock(&slot->lock);
+}
+
+/* The owners of a port have become many: those with an address of their own go
+ * to the table, the last first, so that their order stays.
+ */
+static noinline void ttp_hash_port(const struct ttp_net *tn, struct ttp_port *port,
+			  u16 num)
+	__must_hold(&port->lock)
+{
+	struct sock *sk, *sks[TTP_FEW_OWNERS];
+	struct hlist_nulls_node *node;
+	int i, n = 0;
+	__be32 addr;
+
+	sk_nulls_for_each(sk, node, &port->asked)
+		if (ttp_sk(sk)->asked_addr)
+			sks[n++] = sk;
+	for (i = 0; i < n; i++)
+		ttp_leave_asked(sks[i], port, num);
+	WRITE_ONCE(port->hashed, true);
+	while (n--) {
+		addr = ttp_sk(sks[n])->asked_addr;
+		ttp_enter_asked(sks[n], port, ttp_addr_slot(tn, port, addr, num),
+				addr);
+	}
+}
+
+static int ttp_take_port(struct sock *sk, struct ttp_port *port, u16 num)
+	__must_hold(&port->lock)
+{
+	const struct ttp_net *tn = ttp_sk(sk)->tn;
+	__be32 addr = inet_sk(sk)->inet_rcv_saddr;
+	struct ttp_slot *slot = ttp_addr_slot(tn, port, addr, num);
+	int err;
+
+	if (!hlist_nulls_empty(&port->owners) &&
+	    !ttp_port_is_free(sk, port, slot, num))
+		return -EADDRINUSE;
+	if (sk->sk_reuseport) {
+		err = ttp_join_group(sk, port, slot, num);
+		if (err)
+			return err;
+		if (addr)
+			WRITE_ONCE(port->grouped, true);
+	}
+
+	WRITE_ONCE(inet_sk(sk)->inet_num, num);
+	hlist_nulls_add_head_rcu(&ttp_sk(sk)->port_node, &port->owners);
+	write_seqcount_begin(&port->moves);
+	if (!port->hashed && port->count++ == TTP_FEW_OWNERS) {
+		ttp_hash_port(tn, port, num);
+		slot = ttp_addr_slot(tn, port, addr, num);
+	}
+	ttp_enter_asked(sk, port, slot, addr);
+	write_seqcount_end(&port->moves);
+	return 0;
 }
 
 static int ttp_claim_port(struct sock *sk, u16 num)
 {
 	struct ttp_net *tn = ttp_sk(sk)->tn;
-	int err = ttp_make_page(tn, num);
-	struct ttp_port *port;
+	struct ttp_port *port = ttp_hold_port(tn, num);
+	int err;
 
+	if (!port)
+		return -ENOMEM;
+
+	spin_lock_bh(&port->lock);
+	err = ttp_take_port(sk, port, num);
+	spin_unlock_bh(&port->lock);
 	if (err)
-		return err;
-
-	spin_lock_bh(&tn->lock);
-	port = ttp_port(tn, num);
-	if (!ttp_port_is_free(tn, sk, port))
-		err = -EADDRINUSE;
-	else if (sk->sk_reuseport)
-		err = ttp_reuse_join(sk, port);
-	if (!err) {
-		WRITE_ONCE(inet_sk(sk)->inet_num, num);
-		hlist_nulls_add_head_rcu(&ttp_sk(sk)->port_node, &port->owners);
-		if (sk->sk_reuseport && inet_sk(sk)->inet_rcv_saddr)
-			WRITE_ONCE(port->grouped, true);
-		write_seqcount_begin(&tn->moves);
-		ttp_enter_asked(sk, port);
-		write_seqcount_end(&tn->moves);
-	}
-	spin_unlock_bh(&tn->lock);
+		ttp_release_port(tn, num);
 	return err;
 }
 
@@ -176,16 +274,27 @@ int ttp_get_port(struct sock *sk, unsigned short snum)
 void ttp_put_port(struct sock *sk)
 {
 	struct ttp_net *tn = ttp_sk(sk)->tn;
+	u16 num = inet_sk(sk)->inet_num;
+	struct ttp_port *port;
 
-	if (!inet_sk(sk)->inet_num)
+	if (!num)
 		return;
 
-	spin_lock_bh(&tn->lock);
+	port = ttp_held_port(tn, num);
+	spin_lock_bh(&port->lock);
 	ttp_reuse_leave(sk);
 	hlist_nulls_del_rcu(&ttp_sk(sk)->port_node);
-	hlist_del_init_rcu(&sk->sk_node);
+	ttp_leave_asked(sk, port, num);
+	if (!port->hashed)
+		port->count--;
+	if (hlist_nulls_empty(&port->owners)) {
+		port->count = 0;
+		WRITE_ONCE(port->hashed, false);
+		WRITE_ONCE(port->grouped, false);
+	}
 	WRITE_ONCE(inet_sk(sk)->inet_num, 0);
-	spin_unlock_bh(&tn->lock);
+	spin_unlock_bh(&port->lock);
+	ttp_release_port(tn, num);
 }
 
 /**
@@ -198,21 +307,25 @@ void ttp_put_port(struct sock *sk)
  */
 void ttp_rehash(struct sock *sk)
 {
-	struct ttp_net *tn = ttp_sk(sk)->tn;
+	const struct ttp_net *tn = ttp_sk(sk)->tn;
+	__be32 addr = inet_sk(sk)->inet_rcv_saddr;
 	u16 num = inet_sk(sk)->inet_num;
+	struct ttp_port *port;
 
 	if (!num)
 		return;
 
-	spin_lock_bh(&tn->lock);
+	port = ttp_held_port(tn, num);
+	spin_lock_bh(&port->lock);
 	ttp_reuse_leave(sk);
-	if (ttp_sk(sk)->asked_as != !inet_sk(sk)->inet_rcv_saddr) {
-		write_seqcount_begin(&tn->moves);
-		hlist_del_rcu(&sk->sk_node);
-		ttp_enter_asked(sk, ttp_port(tn, num));
-		write_seqcount_end(&tn->moves);
+	if (ttp_sk(sk)->asked_addr != addr) {
+		write_seqcount_begin(&port->moves);
+		ttp_leave_asked(sk, port, num);
+		ttp_enter_asked(sk, port, ttp_addr_slot(tn, port, addr, num),
+				addr);
+		write_seqcount_end(&port->moves);
 	}
-	spin_unlock_bh(&tn->lock);
+	spin_unlock_bh(&port->lock);
 }
 
 /**
@@ -238,92 +351,4 @@ __be16 ttp_autobind(struct sock *sk)
 	WRITE_ONCE(inet->inet_sport, sport);
 	release_sock(sk);
 	return sport;
-}
-
-/* Of those asked the one that fits best, of equals the first; where that one is
- * in a group, the member that the group chooses. A group without a connected
- * member ends the search, whoever would have fitted better. Mirrors
- * udp4_lib_lookup2().
- */
-static struct sock *ttp_best_asked(const struct hlist_head *asked,
-				   const struct ttp_flow *flow,
-				   struct sk_buff *skb)
-{
-	struct sock *best = NULL, *sk, *pick;
-	int best_score = 0;
-	int score;
-
-	sk_for_each_rcu(sk, asked) {
-		score = ttp_score(sk, flow);
-		if (score <= best_score)
-			continue;
-		best = sk;
-		best_score = score;
-		pick = ttp_reuse_pick(sk, flow, skb);
-		if (!pick)
-			continue;
-		best = pick;
-		if (!reuseport_has_conns(sk))
-			break;
-		best_score = max(score, ttp_score(pick, flow));
-	}
-	return best;
-}
-
-static struct sock *ttp_best_of(const struct ttp_port *port,
-				const struct ttp_flow *flow,
-				struct sk_buff *skb)
-{
-	return ttp_best_asked(&port->asked[0], flow, skb) ?:
-	       ttp_best_asked(&port->asked[1], flow, skb);
-}
-
-/* So many connected sockets on a port are as soon asked as looked up. */
-#define TTP_FEW	4
-
-/* Does the index know whose a datagram is? Where UDP asks all alike, a group of
- * one address goes before whoever came earlier, connected or not.
- */
-static bool ttp_peers_decide(const struct ttp_port *port)
-{
-	unsigned int connected = READ_ONCE(port->connected);
-
-	if (TTP_PEERS_FIRST)
-		return connected;
-	return connected > TTP_FEW && !READ_ONCE(port->grouped);
-}
-
-/**
- * ttp_best_owner() - of many sockets on a port the one that a datagram is for
- * @tn: the namespace's state
- * @port: its local port
- * @flow: the datagram's
- * @skb: the datagram, data at the TTP header, or NULL
- *
- * Mirrors __udp4_lib_lookup().
- *
- * Context: softirq or process context; RCU read side; the socket is good until
- * its end.
- * Return: socket without a reference, or NULL.
- */
-struct sock *ttp_best_owner(struct ttp_net *tn, struct ttp_port *port,
-			    struct ttp_flow flow, struct sk_buff *skb)
-{
-	struct sock *best;
-	unsigned int seq;
-
-	if (ttp_peers_decide(port)) {
-		best = ttp_peer_owner(tn, &flow);
-		if (best)
-			return best;
-	}
-	seq = read_seqcount_begin(&tn->moves);
-	best = ttp_best_of(port, &flow, skb);
-	if (unlikely(read_seqcount_retry(&tn->moves, seq))) {
-		/* Nobody moves while the lock is held. */
-		spin_lock_bh(&tn->lock);
-		best = ttp_best_of(port, &flow, skb);
-		spin_unlock_bh(&tn->lock);
-	}
-	return best;
 }

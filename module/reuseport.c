@@ -16,7 +16,7 @@
  * @sk: socket that looks for a port
  * @other: socket that has it
  *
- * Context: the namespace's lock held.
+ * Context: the port's lock held.
  */
 bool ttp_reuse_shares(const struct sock *sk, const struct sock *other)
 {
@@ -26,42 +26,44 @@ bool ttp_reuse_shares(const struct sock *sk, const struct sock *other)
 }
 
 /**
- * ttp_reuse_join() - enter a group, that of the port's owners or a new one
- * @sk: socket that is about to hold @port
- * @port: its port
+ * ttp_reuse_same() - are two sockets of one port of one group?
+ * @sk: socket that is about to hold the port
+ * @other: socket that holds it
+ *
+ * Context: the port's lock held.
+ */
+bool ttp_reuse_same(const struct sock *sk, const struct sock *other)
+{
+	return other->sk_reuseport && uid_eq(sk_uid(sk), sk_uid(other)) &&
+	       other->sk_bound_dev_if == sk->sk_bound_dev_if &&
+	       inet_sk(other)->inet_rcv_saddr == inet_sk(sk)->inet_rcv_saddr;
+}
+
+/**
+ * ttp_reuse_join() - enter a group, that of another socket or a new one
+ * @sk: socket that is about to hold a port
+ * @other: socket of its group (see ttp_reuse_same()), or NULL
  *
  * Mirrors udp_reuseport_add_sock(), but for families: both doors make one group.
  *
- * Context: the namespace's lock held.
+ * Context: the port's lock held.
  * Return: 0 or -EADDRINUSE, which is what UDP says whatever has failed.
  */
-int ttp_reuse_join(struct sock *sk, const struct ttp_port *port)
+int ttp_reuse_join(struct sock *sk, struct sock *other)
 {
-	__be32 addr = inet_sk(sk)->inet_rcv_saddr;
-	struct hlist_nulls_node *node;
-	struct ttp_sock *other;
+	bool any = !inet_sk(sk)->inet_rcv_saddr;
 	int err;
 
-	lockdep_assert_held(&ttp_sk(sk)->tn->lock);
-
-	ttp_for_each_owner(other, node, port) {
-		struct sock *sk2 = &other->inet.sk;
-
-		if (sk2->sk_reuseport && uid_eq(sk_uid(sk), sk_uid(sk2)) &&
-		    sk2->sk_bound_dev_if == sk->sk_bound_dev_if &&
-		    other->inet.inet_rcv_saddr == addr) {
-			err = reuseport_add_sock(sk, sk2, !addr);
-			return err ? -EADDRINUSE : 0;
-		}
-	}
-	return reuseport_alloc(sk, !addr) ? -EADDRINUSE : 0;
+	err = other ? reuseport_add_sock(sk, other, any) :
+		      reuseport_alloc(sk, any);
+	return err ? -EADDRINUSE : 0;
 }
 
 /**
  * ttp_reuse_leave() - out of the group, if there is one
  * @sk: socket that gives its port back, or whose address changes
  *
- * Context: the namespace's lock held.
+ * Context: the port's lock held.
  */
 void ttp_reuse_leave(struct sock *sk)
 {

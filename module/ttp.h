@@ -3,7 +3,8 @@
 #ifndef _TTP_H
 #define _TTP_H
 
-#include <linux/rhashtable-types.h>
+#include <linux/refcount.h>
+#include <linux/workqueue.h>
 #include <net/inet_sock.h>
 #include <net/ip.h>
 #include <net/netns/generic.h>
@@ -50,25 +51,18 @@ struct ttp_route_memo {
 	struct dst_entry *dst;
 };
 
-/* Both ends of a connected socket: the key of the index in peers.c */
-struct ttp_peer {
-	__be32 laddr;
-	__be32 raddr;
-	__be16 lport;
-	__be16 rport;
-};
-
 /**
  * struct ttp_sock - a TTP socket
  * @inet: the IPv4 socket that it is; must be first
  * @tn: the state of its namespace
  * @port_node: entry in struct ttp_port's @owners while a port, inet.inet_num, is
- *	held; sk_node is that in its @asked, or SOCK_RAW's in struct ttp_net's @raw
- * @peer_node: entry in struct ttp_net's @peers while @peer.raddr is not zero
- * @peer: what it was entered by
+ *	held; sk_nulls_node is that in its @asked or in the table of addresses;
+ *	sk_node is that of SOCK_RAW in struct ttp_net's @raw
+ * @peer_node: entry in the table of connected sockets (peers.c)
+ * @peer_hash: hash that it was entered by
+ * @asked_addr: local address that sk_nulls_node was entered by
  * @special: TTP_IS_ bits: what it sends is not plain; changed under its lock
  * @verbatim: SOCK_RAW: TTP_VERBATIM is on
- * @asked_as: which of @asked it is in
  * @cork: what has been sent with more to come; under its lock, or NULL
  * @policy_sk: the inet policy sock (policy.c), or NULL
  * @memo: the last route of datagrams that had an address of their own
@@ -77,11 +71,11 @@ struct ttp_sock {
 	struct inet_sock inet;
 	struct ttp_net *tn;
 	struct hlist_nulls_node port_node;
-	struct rhlist_head peer_node;
-	struct ttp_peer peer;
+	struct hlist_nulls_node peer_node;
+	u32 peer_hash;
+	__be32 asked_addr;
 	u8 special;
 	bool verbatim;
-	u8 asked_as;
 	struct ttp_cork *cork;
 	struct sock *policy_sk;
 	struct ttp_route_memo memo;
@@ -126,42 +120,87 @@ struct ttp_mib {
 };
 
 /**
+ * struct ttp_table - a hash table of sockets
+ * @slots: chains; readers under RCU; each ends in its number, by which a reader
+ *	finds out that the socket it stood on was moved to another chain
+ * @mask: number of slots less one
+ */
+struct ttp_table {
+	struct ttp_slot {
+		struct hlist_nulls_head chain;
+		spinlock_t lock;	/* for writers of @chain */
+	} *slots;
+	unsigned int mask;
+};
+
+#define TTP_MAX_SLOTS	65536UL
+
+static inline struct ttp_slot *ttp_slot(const struct ttp_table *table, u32 hash)
+{
+	return &table->slots[hash & table->mask];
+}
+
+/**
  * struct ttp_port - a port of one network namespace
  * @owners: sockets that hold it, the latest bound first; readers under RCU
- * @asked: the same in the order in which they are asked whether a datagram is
- *	theirs: those of one address, then those of any, in each whoever came
- *	last first; readers under RCU, and see struct ttp_net's @moves
- * @connected: how many of them are in the index of peers.c
+ * @asked: the same in the order in which look-ups read them: the last to come to
+ *	its address first; readers under RCU, and see @moves; if @hashed those
+ *	that have no address of their own, the others being in the table of
+ *	addresses
+ * @lock: makes "is that port free? take it" one step; for writers of all this
+ * @moves: changes when a socket enters @asked or the table, or changes its place
+ *	there: a reader may have missed it then
+ * @connected: how many of them are in the table of connected sockets
+ * @count: how many there are, until @hashed is set
+ * @hashed: there have been more than TTP_FEW_OWNERS at once
  * @grouped: one with SO_REUSEPORT has been bound to an address here
  */
 struct ttp_port {
 	struct hlist_nulls_head owners;
-	struct hlist_head asked[2];
+	struct hlist_nulls_head asked;
+	spinlock_t lock;	/* see above */
+	seqcount_spinlock_t moves;
 	unsigned int connected;
+	u8 count;
+	bool hashed;
 	bool grouped;
 };
 
-#define TTP_PORTS_A_PAGE	256
+/* As many are asked one by one: UDP's udp_lib_get_port() has the same number. */
+#define TTP_FEW_OWNERS	10
+
+/* A page of memory, unless locks are debugged */
+#define TTP_PORTS_A_PAGE	128
 #define TTP_PORT_PAGES		(65536 / TTP_PORTS_A_PAGE)
+
+/**
+ * struct ttp_port_pages - the ports of one network namespace, in pages
+ * @ports: TTP_PORTS_A_PAGE ports each, or NULL; readers under RCU
+ * @users: of each page: 0 if it is not there; else 1, and 1 for each socket that
+ *	holds one of its ports; not beside @ports, which each datagram reads
+ */
+struct ttp_port_pages {
+	struct ttp_port __rcu *ports[TTP_PORT_PAGES];
+	refcount_t users[TTP_PORT_PAGES];
+};
 
 /**
  * struct ttp_net - the state of one network namespace
  * @mib: counters
  * @raw: raw sockets; readers under RCU
- * @ports: pages of ports; readers under RCU
- * @peers: connected sockets by both ends, an index; readers under RCU
- * @lock: makes "is that port free? take it" one step; for writers of @raw and
- *	of what hangs on @ports
- * @moves: changes when a socket enters or changes one of its port's @asked, which
- *	a reader may have missed then
+ * @pages: ports
+ * @salt: of the hashes that its sockets are found by
+ * @lock: for writers of @raw and of the pages' @ports
+ * @reaper: frees pages of ports that nobody holds
  */
 struct ttp_net {
 	DEFINE_SNMP_STAT(struct ttp_mib, mib);
 	struct hlist_head raw;
-	struct ttp_port __rcu *ports[TTP_PORT_PAGES];
-	struct rhltable peers;
-	spinlock_t lock;	/* see above */
-	seqcount_spinlock_t moves;
+	struct ttp_port_pages *pages;
+	u32 salt;
+	/* A datagram does not read what follows. */
+	spinlock_t lock ____cacheline_aligned_in_smp;	/* see above */
+	struct delayed_work reaper;
 };
 
 extern unsigned int ttp_net_id;
@@ -244,17 +283,25 @@ extern struct proto ttp_raw_prot;
 int ttp_raw_sendmsg(struct sock *sk, struct msghdr *msg, size_t len);
 void ttp_raw_deliver(struct ttp_net *tn, struct sk_buff *skb);
 
-/* ports.c */
-void ttp_ports_init(struct ttp_net *tn);
+/* table.c */
+int ttp_table_init(struct ttp_table *table);
+void ttp_table_exit(struct ttp_table *table);
+
+/* pages.c */
+int ttp_ports_init(struct ttp_net *tn);
 void ttp_ports_exit(struct ttp_net *tn);
+int ttp_make_page(struct ttp_net *tn, u16 num);
+void ttp_release_port(struct ttp_net *tn, u16 num);
+
+/* ports.c */
+extern struct ttp_table ttp_addr_table;
 int ttp_get_port(struct sock *sk, unsigned short snum);
 void ttp_put_port(struct sock *sk);
 void ttp_rehash(struct sock *sk);
 __be16 ttp_autobind(struct sock *sk);
 
 /* peers.c */
-int ttp_peers_init(struct ttp_net *tn);
-void ttp_peers_exit(struct ttp_net *tn);
+extern struct ttp_table ttp_peer_table;
 void ttp_peer_del(struct sock *sk);
 int ttp_connect_peer(struct sock *sk, struct sockaddr_unsized *uaddr, int len);
 int ttp_disconnect(struct sock *sk, int flags);
@@ -271,7 +318,8 @@ bool ttp_mc_wants(const struct sock *sk, const struct ttp_flow *flow);
 
 /* reuseport.c */
 bool ttp_reuse_shares(const struct sock *sk, const struct sock *other);
-int ttp_reuse_join(struct sock *sk, const struct ttp_port *port);
+bool ttp_reuse_same(const struct sock *sk, const struct sock *other);
+int ttp_reuse_join(struct sock *sk, struct sock *other);
 void ttp_reuse_leave(struct sock *sk);
 struct sock *ttp_reuse_pick(struct sock *sk, const struct ttp_flow *flow,
 			    struct sk_buff *skb);

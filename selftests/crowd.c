@@ -191,6 +191,176 @@ TEST_F_TIMEOUT(sock, peers_change, LONG)
 	EXPECT_EQ(9, listener(family, PEERS + 9));
 }
 
+/* --- one port of many addresses ------------------------------------------- */
+
+#define ADDRS	300
+
+/* 127.1.0.1 and so on */
+static const char *nth_addr(int i)
+{
+	static char ip[16];
+
+	snprintf(ip, sizeof(ip), "127.1.%d.%d", i / 250, 1 + i % 250);
+	return ip;
+}
+
+/* A socket at each address, all of PORT; how many could not be had */
+static int spread(int family, bool reuse)
+{
+	int i, missing = 0;
+
+	for (i = 0; i < ADDRS; i++) {
+		fds[i] = reuse ? join(family, nth_addr(i)) :
+				 bound(family, nth_addr(i), PORT);
+		missing += fds[i] < 0;
+	}
+	return missing;
+}
+
+TEST_F(sock, each_address_is_its_own)
+{
+	int family = variant->family, i, wrong = 0;
+
+	ASSERT_EQ(0, spread(family, false));
+	EXPECT_EQ(EADDRINUSE, err(bound(family, nth_addr(0), PORT)));
+	EXPECT_EQ(EADDRINUSE, err(bound(family, nth_addr(ADDRS - 1), PORT)));
+	EXPECT_EQ(EADDRINUSE, err(bound(family, ANY, PORT)));
+
+	for (i = 0; i < ADDRS; i++)
+		wrong += !!speak(family, PEERS + i, nth_addr(i));
+	ASSERT_TRUE(settle());
+	for (i = 0; i < ADDRS; i++)
+		wrong += heard(fds[i]) != PEERS + i;
+	EXPECT_EQ(0, wrong);
+
+	for (i = 1; i < ADDRS; i += 2)
+		close(fds[i]);
+	for (i = 0; i < ADDRS; i += 2)
+		wrong += err(bound(family, nth_addr(i), PORT)) != EADDRINUSE;
+	for (i = 1; i < ADDRS; i += 2) {
+		fds[i] = bound(family, nth_addr(i), PORT);
+		wrong += fds[i] < 0;
+	}
+	EXPECT_EQ(0, wrong);
+
+	for (i = 0; i < ADDRS; i++)
+		close(fds[i]);
+	fds[0] = bound(family, ANY, PORT);
+	EXPECT_LE(0, fds[0]);
+	EXPECT_EQ(EADDRINUSE, err(bound(family, nth_addr(0), PORT)));
+}
+
+/* One for any address minds each of the others, and hears what is for none. */
+TEST_F(sock, any_among_addresses)
+{
+	int family = variant->family, broad, from;
+
+	ASSERT_EQ(0, spread(family, true));
+	ASSERT_EQ(0, set_int(fds[7], SOL_SOCKET, SO_REUSEADDR, 0));
+	EXPECT_EQ(-1, join(family, ANY));
+	EXPECT_EQ(EADDRINUSE, errno);
+	ASSERT_EQ(0, set_int(fds[7], SOL_SOCKET, SO_REUSEADDR, 1));
+	server = join(family, ANY);
+	ASSERT_LE(0, server);
+	EXPECT_LE(0, join(family, nth_addr(ADDRS)));
+	ASSERT_EQ(0, set_int(server, SOL_SOCKET, SO_REUSEADDR, 0));
+	EXPECT_EQ(-1, join(family, nth_addr(ADDRS + 1)));
+	EXPECT_EQ(EADDRINUSE, errno);
+
+	EXPECT_EQ(0, speak(family, PEERS, nth_addr(ADDRS + 1)));
+	EXPECT_EQ(0, speak(family, PEERS + 1, nth_addr(1)));
+	ASSERT_TRUE(settle());
+	EXPECT_EQ(PEERS, heard(server));
+	EXPECT_EQ(PEERS + 1, heard(fds[1]));
+
+	ASSERT_EQ(0, set_int(server, SOL_SOCKET, SO_REUSEADDR, 1));
+	broad = join(family, "127.255.255.255");
+	ASSERT_LE(0, broad);
+	from = bound(family, FROM, PEERS + 2);
+	ASSERT_EQ(0, set_int(from, SOL_SOCKET, SO_BROADCAST, 1));
+	ASSERT_EQ(4, send_to(from, &(int){ PEERS + 2 }, 4, family,
+			     "127.255.255.255", PORT));
+	ASSERT_TRUE(settle());
+	EXPECT_EQ(PEERS + 2, heard(server));
+	EXPECT_EQ(PEERS + 2, heard(broad));
+	EXPECT_EQ(0, heard(fds[1]));
+}
+
+/* Those of one address stay in their order when others come. */
+TEST_F(sock, latest_stays_latest)
+{
+	int family = variant->family, three[3], i;
+
+	for (i = 0; i < 3; i++)
+		three[i] = join(family, OTHER);
+	ASSERT_EQ(0, spread(family, true));
+	for (i = 2; i >= 0; i--) {
+		EXPECT_EQ(0, speak(family, PEERS + i, OTHER));
+		ASSERT_TRUE(settle());
+		EXPECT_EQ(PEERS + i, heard(three[i]));
+		close(three[i]);
+	}
+}
+
+static int share(int fd)
+{
+	return set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1) &&
+	       set_int(fd, SOL_TTP, TTP_REUSEPORT, 1);
+}
+
+/* The second member finds the first among many. */
+TEST_F(sock, group_among_addresses)
+{
+	int family = variant->family, two[2], count[2] = {}, i, j;
+
+	ASSERT_EQ(0, spread(family, false));
+	for (i = 0; i < 2; i++) {
+		two[i] = dgram(family);
+		ASSERT_EQ(0, share(two[i]));
+		ASSERT_EQ(0, bind_to(two[i], family, OTHER, PORT));
+	}
+	for (i = 0; i < 64; i++) {
+		ASSERT_EQ(0, speak(family, PEERS + i, OTHER));
+		ASSERT_TRUE(settle());
+		for (j = 0; j < 2; j++)
+			count[j] += heard(two[j]) == PEERS + i;
+	}
+	EXPECT_LT(0, count[0]);
+	EXPECT_LT(0, count[1]);
+	EXPECT_EQ(64, count[0] + count[1]);
+}
+
+/* Sockets of many ports with one peer: each hears what is for its own port. */
+TEST_F_TIMEOUT(sock, ports_stay_apart, LONG)
+{
+	int family = variant->family, from = bound(family, FROM, PEERS);
+	struct rlimit files = { 2 * CROWD + 100, 2 * CROWD + 100 };
+	int i, port, other, wrong = 0;
+
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &files));
+	for (i = 0; i < CROWD; i++) {
+		fds[i] = dgram(family);
+		other = dgram(family);
+		port = PEERS + 1 + i;
+		if (set_int(fds[i], SOL_SOCKET, SO_REUSEADDR, 1) ||
+		    set_int(other, SOL_SOCKET, SO_REUSEADDR, 1) ||
+		    bind_to(fds[i], family, OWN, port) ||
+		    bind_to(other, family, ANY, port) ||
+		    connect_to(fds[i], family, FROM, PEERS))
+			wrong++;
+	}
+	ASSERT_EQ(0, wrong);
+	for (i = 0; i < CROWD; i++) {
+		port = PEERS + 1 + i;
+		wrong += send_to(from, &port, sizeof(port), family, OWN,
+				 port) != sizeof(port);
+	}
+	ASSERT_TRUE(settle());
+	for (i = 0; i < CROWD; i++)
+		wrong += heard(fds[i]) != PEERS + 1 + i;
+	EXPECT_EQ(0, wrong);
+}
+
 /* A port of one socket spares itself the weighing, but not the question. */
 TEST_F(sock, the_only_one_is_asked)
 {

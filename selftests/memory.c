@@ -505,6 +505,37 @@ TEST_F(sock, cgroup_is_charged)
 	EXPECT_EQ(0, rmdir(cgroup));
 }
 
+#define PORTS_A_PAGE	128	/* ports that share a page of memory */
+#define PAGES		(65536 / PORTS_A_PAGE)
+
+/* What the ports take is charged, and comes back when the last is given back. */
+TEST_F(ttp, ports_are_charged)
+{
+	struct rlimit files = { PAGES + 100, PAGES + 100 };
+	int fds[PAGES], i;
+	char root[256], own[256];
+	long idle;
+
+	if (!cgroup_root(root, sizeof(root)))
+		SKIP(return, NO_CGROUP);
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &files));
+	ASSERT_EQ(0, cgroup_make(root));
+	ASSERT_EQ(0, cgroup_write("cgroup.procs", "0"));
+	for (i = 0; i < PAGES; i++)
+		fds[i] = dgram(AF_TTP);
+	idle = cgroup_bytes();
+	for (i = 0; i < PAGES; i++)
+		EXPECT_EQ(0, bind_to(fds[i], AF_TTP, OWN, i * PORTS_A_PAGE + 1));
+	EXPECT_LE(idle + PAGES * PAGE - MIB / 4, cgroup_bytes());
+	for (i = 0; i < PAGES; i++)
+		close(fds[i]);
+	EXPECT_TRUE(cgroup_falls_to(idle));
+	snprintf(own, sizeof(own), "%s", cgroup);
+	snprintf(cgroup, sizeof(cgroup), "%s", root);
+	EXPECT_EQ(0, cgroup_write("cgroup.procs", "0"));
+	EXPECT_EQ(0, rmdir(own));
+}
+
 /* What a cgroup's limit does to a queue, which fills in softirq */
 static int limited(int family, const char *root, int *reserve)
 {
