@@ -46,22 +46,39 @@ static int ttp_snmp_show(struct seq_file *seq, void *v)
 	return 0;
 }
 
-/* One step of the file is a port and all its sockets: position N is port N, and
- * 0 the title.
+/* One step of the file is a socket. Its position is 1 and the number of those
+ * before it at its port, below the port's number; position 0 is the title. A
+ * read(2) steps over no sockets but those of one port to come there; if some of
+ * these have gone or come meanwhile, one may be left out or shown twice, as in
+ * /proc/net/udp.
  */
-static void *ttp_sockets_at(struct ttp_net *tn, loff_t *pos)
-{
-	struct ttp_port *port;
+#define TTP_POS_PORT(pos)	((pos) >> 32)
+#define TTP_POS(num, i)		((loff_t)(num) << 32 | (i))
 
-	if (*pos == 0)
-		return SEQ_START_TOKEN;
-	for (; *pos <= U16_MAX; ++*pos) {
-		port = ttp_port(tn, *pos);
-		if (!port)	/* nor the rest of that page */
-			*pos |= TTP_PORTS_A_PAGE - 1;
-		else if (!hlist_nulls_empty(&port->owners))
-			return port;
+/* The socket at a position, or else the first of the next port that has one */
+static struct ttp_sock *ttp_sockets_at(struct ttp_net *tn, loff_t *pos)
+{
+	u32 num = TTP_POS_PORT(*pos), skip = lower_32_bits(*pos) - 1;
+	struct hlist_nulls_node *node;
+	struct ttp_port *port;
+	struct ttp_sock *tsk;
+	u32 i;
+
+	for (; num <= U16_MAX; num++, skip = 0) {
+		port = ttp_port(tn, num);
+		if (!port) {	/* nor the rest of that page */
+			num |= TTP_PORTS_A_PAGE - 1;
+			continue;
+		}
+		i = 0;
+		ttp_for_each_owner(tsk, node, port) {
+			if (i++ < skip)
+				continue;
+			*pos = TTP_POS(num, i);
+			return tsk;
+		}
 	}
+	*pos = TTP_POS(num, 1);
 	return NULL;
 }
 
@@ -69,12 +86,25 @@ static void *ttp_sockets_start(struct seq_file *seq, loff_t *pos)
 	__acquires(RCU)
 {
 	rcu_read_lock();
-	return ttp_sockets_at(ttp_pernet(seq_file_net(seq)), pos);
+	return *pos ? ttp_sockets_at(ttp_pernet(seq_file_net(seq)), pos) :
+		      SEQ_START_TOKEN;
 }
 
 static void *ttp_sockets_next(struct seq_file *seq, void *v, loff_t *pos)
 {
+	u32 num = TTP_POS_PORT(*pos);
+	struct hlist_nulls_node *node;
+
 	++*pos;
+	if (v != SEQ_START_TOKEN) {
+		node = rcu_dereference_raw(hlist_nulls_next_rcu(
+					   &((struct ttp_sock *)v)->port_node));
+		if (!is_a_nulls(node))
+			return hlist_nulls_entry(node, struct ttp_sock,
+						 port_node);
+		if (get_nulls_value(node) == num)
+			*pos = TTP_POS(num + 1, 1);
+	}
 	return ttp_sockets_at(ttp_pernet(seq_file_net(seq)), pos);
 }
 
@@ -107,18 +137,12 @@ static void ttp_show_socket(struct seq_file *seq, const struct ttp_sock *tsk)
 
 static int ttp_sockets_show(struct seq_file *seq, void *v)
 {
-	struct hlist_nulls_node *node;
-	struct ttp_port *port = v;
-	struct ttp_sock *tsk;
-
-	if (v == SEQ_START_TOKEN) {
+	if (v == SEQ_START_TOKEN)
 		seq_printf(seq, "%-22s%-22s%8s%8s%8s%8s%10s device\n", "local",
 			   "remote", "txqueue", "rxqueue", "drops", "uid",
 			   "inode");
-		return 0;
-	}
-	ttp_for_each_owner(tsk, node, port)
-		ttp_show_socket(seq, tsk);
+	else
+		ttp_show_socket(seq, v);
 	return 0;
 }
 

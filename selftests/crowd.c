@@ -361,6 +361,43 @@ TEST_F_TIMEOUT(sock, ports_stay_apart, LONG)
 	EXPECT_EQ(0, wrong);
 }
 
+/* /proc/net/ttp/sockets: a read(2) does not print more than it has room for, and
+ * each socket of a port is there once, whether others go meanwhile or not.
+ */
+TEST_F(ttp, shown_one_by_one)
+{
+	static char text[65536];
+	int fd, n, lines = -1, i, len = 0;
+
+	ASSERT_EQ(0, spread(AF_TTP, false));
+	fd = open("/proc/net/ttp/sockets", O_RDONLY);
+	while ((n = read(fd, text + len, sizeof(text) - 1 - len)) > 0) {
+		EXPECT_GE(4096, n);
+		len += n;
+	}
+	EXPECT_EQ(0, n);
+	text[len] = '\0';
+	for (i = 0; i < len; i++)
+		lines += text[i] == '\n';
+	EXPECT_EQ(ADDRS, lines);
+	for (i = 0; i < ADDRS; i++) {
+		char row[32];
+
+		snprintf(row, sizeof(row), "\n%s:%d ", nth_addr(i), PORT);
+		EXPECT_NE(NULL, strstr(text, row));
+	}
+
+	ASSERT_EQ(0, lseek(fd, 0, SEEK_SET));
+	len = read(fd, text, sizeof(text) - 1);
+	for (i = 0; i < ADDRS - 1; i++)
+		close(fds[i]);
+	while ((n = read(fd, text + len, sizeof(text) - 1 - len)) > 0)
+		len += n;
+	EXPECT_EQ(0, n);
+	EXPECT_GE(2 * 4096, len);
+	close(fd);
+}
+
 /* A port of one socket spares itself the weighing, but not the question. */
 TEST_F(sock, the_only_one_is_asked)
 {
