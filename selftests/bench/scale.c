@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Among how many? What a datagram costs when there are N other sockets, what
- * the N-th bind() costs, what memory a socket takes, and what a datagram costs
- * that is for one of N connected sockets of one port.
+ * the N-th bind() costs, what memory a socket takes, what a datagram costs that
+ * is for one of N connected sockets of one port or for one of N addresses of one
+ * port, what it costs to bind the N-th of these addresses, and what close() costs
+ * when N sockets are bound and connected alike.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -22,6 +24,9 @@
 #define BINDS		101	/* the last so many bind() are timed */
 #define TIMED_PORT	56000	/* on such ports */
 #define PEERS		10000
+#define MANY		20000	/* addresses of one port, sockets alike */
+#define ADDRS_PORT	4100
+#define ALIKE_PORT	4300
 #define MAX_FILES	250000
 
 static const int crowds[] = { 1, 1000, 10000, 100000 };
@@ -206,10 +211,112 @@ static void measure_connected(int proto)
 	measure_peers(proto, fds, PEERS);
 }
 
-static void measure_peers_of_both(void)
+/* The dearest of the first, the middle and the last of @n addresses */
+static void measure_addresses(int proto, int *fds, int n)
 {
-	measure_connected(UDP);
-	measure_connected(TTP);
+	double samples[256], dearest[256], worst = 0, least;
+	int which[] = { 0, n / 2, n - 1 }, round;
+	struct pair pair = { .proto = &protos[proto] };
+	unsigned int i;
+
+	pair.tx = open_socket(pair.proto);
+	pair.rx_len = sizeof(pair.rx_addr.in);
+	for (i = 0; i < ARRAY_SIZE(which); i++) {
+		pair.rx = fds[which[i]];
+		pair.rx_addr = ip_addr(pair.proto, 0x7f030001 + which[i],
+				       ADDRS_PORT);
+		run_sr(&pair, 64, 8);
+		least = 0;
+		for (round = 0; round < plan.rounds; round++) {
+			samples[round] = now();
+			run_sr(&pair, 64, 8);
+			samples[round] = now() - samples[round];
+			if (!round || samples[round] < least)
+				least = samples[round];
+		}
+		if (least > worst) {
+			worst = least;
+			memcpy(dearest, samples, sizeof(samples));
+		}
+	}
+	close(pair.tx);
+	report("addrs", "lo", n, pair.proto->name, dearest, plan.rounds, 8,
+	       LEAST);
+}
+
+static double timed_bind(int fd, int proto, uint32_t host, int port)
+{
+	const union addr addr = ip_addr(&protos[proto], host, port);
+	double start = now();
+
+	bind_socket(fd, &addr, sizeof(addr.in));
+	return now() - start;
+}
+
+/* Of one port, to which sockets are bound with an address each */
+static void measure_addrs(int proto)
+{
+	double samples[BINDS];
+	static int fds[MANY];
+	int i;
+
+	/* The first address of a port, on as many ports */
+	for (i = 0; i < BINDS; i++)
+		samples[i] = timed_bind(open_socket(&protos[proto]), proto,
+					0x7f030001, ADDRS_PORT + 1 + i);
+	report("bindaddr", "lo", 1, protos[proto].name, samples, BINDS, 1,
+	       MEDIAN);
+	for (i = 0; i < MANY; i++) {
+		fds[i] = open_socket(&protos[proto]);
+		samples[i % BINDS] = timed_bind(fds[i], proto, 0x7f030001 + i,
+						ADDRS_PORT);
+		if (i == 0)
+			measure_addresses(proto, fds, 1);
+	}
+	report("bindaddr", "lo", MANY, protos[proto].name, samples, BINDS, 1,
+	       MEDIAN);
+	measure_addresses(proto, fds, MANY);
+}
+
+/* close() of @n sockets that are bound and connected alike, those opened first
+ * first
+ */
+static void measure_close(int proto, int n)
+{
+	const union addr port = ip_addr(&protos[proto], 0x7f000002, ALIKE_PORT);
+	const union addr peer = ip_addr(&protos[proto], 0x7f020001, 4001);
+	double samples[BINDS], start;
+	static int fds[MANY];
+	int i, on = 1;
+
+	for (i = 0; i < n; i++) {
+		fds[i] = open_socket(&protos[proto]);
+		if (setsockopt(fds[i], SOL_SOCKET, SO_REUSEADDR, &on,
+			       sizeof(on)))
+			die("SO_REUSEADDR: %s", strerror(errno));
+		bind_socket(fds[i], &port, sizeof(port.in));
+		connect_socket(fds[i], &peer, sizeof(peer.in));
+	}
+	for (i = 0; i < n; i++) {
+		start = now();
+		close(fds[i]);
+		if (i < BINDS)
+			samples[i] = now() - start;
+	}
+	report("close", "lo", n, protos[proto].name, samples, BINDS, 1,
+	       MEDIAN);
+}
+
+static void measure_one_port(void)
+{
+	int p;
+
+	for (p = UDP; p <= TTP; p++) {
+		measure_connected(p);
+		measure_addrs(p);
+		measure_close(p, 1000);
+		measure_close(p, MANY);
+	}
 }
 
 /* A table of file descriptors that need not grow under measurement */
@@ -262,6 +369,6 @@ void measure_scale(void)
 {
 	slab_size("UDP", "udp");
 	slab_size("TTP", "ttp");
-	in_child(measure_peers_of_both, true);
+	in_child(measure_one_port, true);
 	in_child(measure_crowd, false);
 }
