@@ -71,7 +71,7 @@ with_the_other_door()
 	out=$tmp/out
 	python h2 10.0.1.1 5002 hello >$out &
 	client=$!
-	want "corrupt 5 10.0.1.2:*" h1 recv a
+	want "corrupt 5 10.0.1.2:*" h1 recv a 15000
 	want ok h1 reply a 5
 	wait $client
 	check "status" test $? = 0
