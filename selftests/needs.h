@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define NFT(hook, rule) \
+#define NFT_RULE(hook, rule) \
 	"nft 'table ip t { chain c { type " hook " priority 0; " rule "; }; }'"
 
 /* @command succeeds where the option is there. It runs in a network namespace
@@ -38,13 +38,13 @@ static const struct kernel_option {
 	{ "NET_SCH_FQ", "tc qdisc add dev lo root fq" },
 	{ "NET_SCH_NETEM", "tc qdisc add dev lo root netem limit 9" },
 	{ "NET_VRF", "ip link add type vrf table 10" },
-	{ "NFT_CT", NFT("filter hook output", "ct state new") },
-	{ "NFT_MASQ", NFT("nat hook postrouting", "masquerade") },
-	{ "NFT_NAT", NFT("nat hook prerouting", "dnat to 10.0.0.1") },
-	{ "NFT_NUMGEN", NFT("filter hook output", "numgen inc mod 2 0") },
-	{ "NFT_REJECT", NFT("filter hook output", "reject") },
+	{ "NFT_CT", NFT_RULE("filter hook output", "ct state new") },
+	{ "NFT_MASQ", NFT_RULE("nat hook postrouting", "masquerade") },
+	{ "NFT_NAT", NFT_RULE("nat hook prerouting", "dnat to 10.0.0.1") },
+	{ "NFT_NUMGEN", NFT_RULE("filter hook output", "numgen inc mod 2 0") },
+	{ "NFT_REJECT", NFT_RULE("filter hook output", "reject") },
 	{ "NF_CT_NETLINK", "conntrack -L" },
-	{ "NF_TABLES_IPV4", NFT("filter hook output", "accept") },
+	{ "NF_TABLES_IPV4", NFT_RULE("filter hook output", "accept") },
 	{ "NF_TABLES_NETDEV",
 	  "nft 'table netdev t { chain c {"
 	  " type filter hook ingress device lo priority 0; }; }'" },
