@@ -171,17 +171,24 @@ build/%/ttp.ko: FORCE | deps
 	@grep -v 'Skipping BTF' build/$*/log >&2 || true
 	@cp build/kb-$*/module/ttp.ko $@
 
-# A kernel of one's own, for which the host's compiler builds: KDIR, or the link
-# that modules_install has made
+# A kernel of one's own, for which the host's compiler builds: in KDIR, or where
+# the link leads that modules_install has made; "own" is the last one.
 ifneq ($(image),)
-own-kdir := $(if $(filter file,$(origin KDIR)),$(realpath $(MODULES)/build),$(KDIR))
+own	:= "$(image)" "$(or $(realpath $(MODULES)),$(MODULES))"
+own-kdir := $(if $(filter file,$(origin KDIR)),$(realpath $(MODULES)/build),\
+	    $(realpath $(KDIR)))
+else
+last	:= $(file <build/own/kernel)
+own	:= $(wordlist 2,3,$(last))
+own-kdir := $(word 4,$(last))
+endif
 
 build/own/ttp.ko: FORCE | deps
-	@test -d "$(own-kdir)" || { echo "where was $(image) built?" \
+	@test -n '$(own)' || { echo "which kernel? KERNEL=PATH/bzImage" >&2; exit 1; }
+	@test -d "$(own-kdir)" || { echo "where was it built?" \
 		"KDIR=$(KDIR) is no directory" >&2; exit 1; }
 	@mkdir -p build/own
-	@$(vm)/kernel "$(image)" "$(or $(realpath $(MODULES)),$(MODULES))" \
-		"$(realpath $(own-kdir))" >build/own/kernel.new
+	@$(vm)/kernel $(own) "$(own-kdir)" >build/own/kernel.new
 	@cd build && cmp -s own/kernel own/kernel.new || rm -rf kb-own
 	@mv build/own/kernel.new build/own/kernel
 	@$(call sync,module,build/kb-own/module)
@@ -189,11 +196,6 @@ build/own/ttp.ko: FORCE | deps
 	@echo "  MODULE  $@ ($$(cut -d ' ' -f 1 build/own/kernel))"
 	@$(MAKE) -s -C "$(own-kdir)" M=$(CURDIR)/build/kb-own modules
 	@cp build/kb-own/module/ttp.ko $@
-else
-build/own/ttp.ko: FORCE
-	@test -e $@ || { echo "which kernel? KERNEL=PATH/bzImage MODULES=DIR" >&2; \
-		exit 1; }
-endif
 
 # What is laid over a guest's root: programs, and kselftests under /ksft.
 programs: | deps
