@@ -8,6 +8,8 @@
  *	| this namespace   v0 +-------------+ v1            "there" |
  *	+----------- 10.0.0.1 +             + 10.0.0.2 -----------+
  */
+#define NEEDS "CGROUP_BPF INET_ESP IP_MULTICAST NETFILTER_EGRESS NET_ACT_GACT " \
+	      "NFT_NAT NFT_REJECT NF_TABLES_NETDEV VETH XFRM_USER"
 #include "compare_world.h"
 
 #include <linux/filter.h>

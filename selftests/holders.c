@@ -5,6 +5,7 @@
  * policies.  The device must go away while the socket is open, and the
  * namespace as soon as it is closed.
  */
+#define NEEDS "CGROUP_BPF DUMMY IP_MULTICAST VETH XFRM_USER"
 #define BOTH_DOORS
 #include "ttp_test.h"
 

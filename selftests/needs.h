@@ -7,6 +7,7 @@
 #define _TTP_NEEDS_H
 
 #include <errno.h>
+#include <linux/bpf.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -35,6 +36,12 @@ static const struct kernel_option {
 	{ "IP_MULTICAST", "[ -e /proc/net/igmp ]" },
 	{ "IP_MULTIPLE_TABLES", "ip rule" },
 	{ "MODULE_UNLOAD", "[ -e /sys/module/ttp/refcnt ]" },
+	{ "NETFILTER_EGRESS",
+	  "nft 'table netdev t { chain c {"
+	  " type filter hook egress device lo priority 0; }; }'" },
+	{ "NET_ACT_GACT",
+	  "tc qdisc add dev lo clsact &&"
+	  " tc filter add dev lo egress matchall action drop" },
 	{ "NET_SCH_FQ", "tc qdisc add dev lo root fq" },
 	{ "NET_SCH_NETEM", "tc qdisc add dev lo root netem limit 9" },
 	{ "NET_VRF", "ip link add type vrf table 10" },
@@ -55,6 +62,23 @@ static const struct kernel_option {
 	{ "XFRM_USER", "ip xfrm policy" },
 };
 
+/* Is there a type of BPF programs for cgroups? */
+static inline bool has_cgroup_bpf(void)
+{
+	struct bpf_insn code[] = {
+		{ BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, 1 },
+		{ BPF_JMP | BPF_EXIT, 0, 0, 0, 0 },
+	};
+	union bpf_attr attr = {
+		.prog_type = BPF_PROG_TYPE_CGROUP_SKB,
+		.insns = (unsigned long)code,
+		.insn_cnt = 2,
+		.license = (unsigned long)"GPL",
+	};
+
+	return syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr)) >= 0;
+}
+
 static inline bool has_option(const char *name)
 {
 	char command[512];
@@ -64,6 +88,8 @@ static inline bool has_option(const char *name)
 
 	if (!strcmp(name, "NET_NS"))
 		return access("/proc/self/ns/net", F_OK) == 0;
+	if (!strcmp(name, "CGROUP_BPF"))
+		return has_cgroup_bpf();
 	if (!strcmp(name, "IO_URING"))
 		return syscall(SYS_io_uring_setup, 0, NULL) < 0 &&
 		       errno == EFAULT;
