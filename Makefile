@@ -13,8 +13,7 @@ endif
 # What is given on make's command line counts, too: make CFLAGS=-O3.
 inputs	:= PATH HOME TERM MAKEFLAGS MAKELEVEL TTP_% XDG_CACHE_HOME APT_CONFIG
 inputs	+= %_proxy %_PROXY KDIR KERNEL KERNELS T N SHORT CLOCK MODE TWO_VMS
-inputs	+= DESTDIR PREFIX SUITE AS
-inputs	+= MODULES
+inputs	+= DESTDIR PREFIX SUITE AS MODULES WITH HOSTS GDB SYMBOLS
 others	:= $(foreach v,$(filter-out $(inputs),$(.VARIABLES)),\
 	     $(if $(filter environment%,$(origin $v)),$v))
 $(foreach v,$(others),$(eval override undefine $v))
