@@ -50,11 +50,12 @@ static struct rtable *ttp_quoted_route(const struct sock *sk,
 	return __ip_route_output_key(sock_net(sk), &fl4);
 }
 
-/* Mirrors ipv4_sk_update_pmtu(), which 7.2 does not export. A route that a
- * connected socket holds may be dead, and then belongs to no namespace in
- * particular, so the new MTU is always for a route from the tables. The socket
- * replaces its own route, if that is no longer valid, here or as soon as its
- * owner releases the lock.
+/* Mirrors ipv4_sk_update_pmtu(), which 7.2 does not export. The route that learns
+ * the MTU is always one from the routing tables, not the one that a connected
+ * socket holds: if the device of that one is gone, dst->dev is blackhole_netdev,
+ * which belongs to the initial network namespace, and the MTU would be stored
+ * there. The socket replaces a route that is no longer valid here, or its owner
+ * does so when it releases the lock.
  */
 static void ttp_update_pmtu(struct sock *sk, struct sk_buff *skb, u32 mtu)
 {

@@ -55,6 +55,7 @@ static void ttp_make_key(const struct sock *sk, const struct ttp_addrs *addrs,
 	key->oif = ttp_oif(sk, addrs->daddr, &key->saddr);
 	key->mark = READ_ONCE(sk->sk_mark);
 	key->uid = sk_uid(sk);
+	key->time = jiffies;
 	key->tos = ip_sock_rt_tos(sk);
 	key->scope = scope;
 	key->flags = inet_sk_flowi_flags(sk);
@@ -67,7 +68,8 @@ static inline bool ttp_is_key(const struct sock *sk,
 {
 	__be32 saddr;
 
-	return key->daddr == addrs->daddr &&
+	return key->time == (u32)jiffies &&
+	       key->daddr == addrs->daddr &&
 	       key->dport == addrs->dport &&
 	       key->sport == addrs->sport &&
 	       key->oif == ttp_oif(sk, addrs->daddr, &saddr) &&
@@ -79,8 +81,9 @@ static inline bool ttp_is_key(const struct sock *sk,
 	       key->flags == inet_sk_flowi_flags(sk);
 }
 
-/* The route that such a datagram took last time, with a reference, if it still
- * is one: the test is sk_dst_check()'s, which a connected socket's must pass.
+/* The route that such a datagram took in this jiffy, with a reference, if it
+ * still is one: the test is sk_dst_check()'s, which a connected socket's must
+ * pass.
  */
 static struct rtable *ttp_recall(struct sock *sk, struct ttp_addrs *addrs,
 				 u8 scope)

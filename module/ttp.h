@@ -21,15 +21,30 @@ struct ttp_flow;
 struct ttp_net;
 struct ttp_cork;
 
-/* All that the route of a datagram depends on */
+/**
+ * struct ttp_route_key - what the routing tables are asked
+ * @daddr: destination address
+ * @saddr: source address that was asked for, 0 for any
+ * @dport: destination port
+ * @sport: source port
+ * @oif: index of the device that was asked for, or 0
+ * @mark: of the datagram
+ * @uid: owner of the socket
+ * @time: of the look-up, in jiffies. An answer is valid for one jiffy, because
+ *	not all that it depends on changes rt_genid: see Documentation/security.rst
+ * @tos: IPv4's field, as much of it as routes depend on
+ * @scope: RT_SCOPE_LINK for destinations on the link only
+ * @flags: FLOWI_FLAG_
+ */
 struct ttp_route_key {
 	__be32 daddr;
-	__be32 saddr;	/* that was asked for, 0 for any */
+	__be32 saddr;
 	__be16 dport;
 	__be16 sport;
 	int oif;
 	u32 mark;
 	kuid_t uid;
+	u32 time;
 	u8 tos;
 	u8 scope;
 	u8 flags;

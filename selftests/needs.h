@@ -35,6 +35,8 @@ static const struct kernel_option {
 	  " mode transport enc cipher_null '' auth digest_null ''" },
 	{ "IP_MULTICAST", "[ -e /proc/net/igmp ]" },
 	{ "IP_MULTIPLE_TABLES", "ip rule" },
+	{ "IP_ROUTE_MULTIPATH",
+	  "[ -e /proc/sys/net/ipv4/fib_multipath_hash_policy ]" },
 	{ "MODULE_UNLOAD", "[ -e /sys/module/ttp/refcnt ]" },
 	{ "NETFILTER_EGRESS",
 	  "nft 'table netdev t { chain c {"
