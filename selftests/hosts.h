@@ -176,6 +176,27 @@ static inline int h2_setup(int family)
 	       open_sink(&sinks[0], family) ?: open_sink(&sinks[1], family);
 }
 
+/* Waits until h2's devices send, which they do when the kernel has noticed their
+ * carrier.
+ */
+static inline int await_away(int family)
+{
+	static const char * const to[] = { "10.0.1.1", "10.0.2.1" };
+	long limit = now_ms() + WAIT_MS;
+	int fd, i = 0, ret = setns(away, CLONE_NEWNET);
+	char c;
+
+	fd = dgram(family);
+	while (!ret && i < 2 && now_ms() < limit) {
+		send_to(fd, "x", 1, family, to[i], 5000);
+		if (await(sinks[2].fd, POLLIN, 10) == POLLIN &&
+		    recv(sinks[2].fd, &c, 1, MSG_DONTWAIT) == 1)
+			i++;
+	}
+	close(fd);
+	return ret ?: setns(here, CLONE_NEWNET) ?: i - 2;
+}
+
 /* h2's ends come up first: those of h1 can then send as soon as they are up. */
 static inline int build_hosts(int family, int protocol)
 {
@@ -189,7 +210,7 @@ static inline int build_hosts(int family, int protocol)
 	return change(commands) ?:
 	       setns(away, CLONE_NEWNET) ?: h2_setup(family) ?:
 	       setns(here, CLONE_NEWNET) ?: change(h1_setup) ?:
-	       open_sink(&sinks[2], family);
+	       open_sink(&sinks[2], family) ?: await_away(family);
 }
 
 /* --- which way ----------------------------------------------------------- */
