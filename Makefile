@@ -219,6 +219,7 @@ vm: build/$(kernel)/ttp.ko programs
 
 # What a person does at the guest's shell, and with gdb
 test-shell: build/$(kernel)/ttp.ko programs
+	@$(vm)/deps python3 python3
 	@$(vm)/test-shell $(kernel) $(T)
 	@$(vm)/bite 6.12
 
