@@ -363,14 +363,20 @@ static int ttp_policy_finish(struct net *net, struct sock *psk,
 static int ttp_policy_output(struct net *net, struct sock *psk,
 			     struct sk_buff *skb)
 {
-	struct net_device *dev = skb_dst(skb)->dev;
+	struct net_device *dev;
+	int ret;
 
+	rcu_read_lock();
+	dev = dst_dev(skb_dst(skb));
 	skb->dev = dev;
 	if (skb_dst(skb)->output == ip_output)
-		return NF_HOOK_COND(NFPROTO_IPV4, NF_INET_POST_ROUTING, net,
-				    psk, skb, NULL, dev, ttp_policy_finish,
-				    !(IPCB(skb)->flags & IPSKB_REROUTED));
-	return ttp_run_egress(net, psk, skb);
+		ret = NF_HOOK_COND(NFPROTO_IPV4, NF_INET_POST_ROUTING, net,
+				   psk, skb, NULL, dev, ttp_policy_finish,
+				   !(IPCB(skb)->flags & IPSKB_REROUTED));
+	else
+		ret = ttp_run_egress(net, psk, skb);
+	rcu_read_unlock();
+	return ret;
 }
 
 /* Mirrors ip_local_out().  That runs programs for skb->sk only, which is not
@@ -389,7 +395,7 @@ static int ttp_bpf_local_out(struct net *net, struct sock *psk,
 		return 0;
 	skb->protocol = htons(ETH_P_IP);
 	return NF_HOOK(NFPROTO_IPV4, NF_INET_LOCAL_OUT, net, psk, skb, NULL,
-		       skb_dst(skb)->dev, ttp_policy_output);
+		       dst_dev(skb_dst(skb)), ttp_policy_output);
 }
 #else
 static inline int ttp_bpf_local_out(struct net *net, struct sock *psk,

@@ -23,7 +23,7 @@ DECLARE_STATIC_KEY_FALSE(ttp_policy_key);
 #define ttp_cgroup_bpf(sk, atype)					\
 	(cgroup_bpf_enabled(atype) && cgroup_bpf_sock_enabled(sk, atype))
 #else
-#define ttp_cgroup_bpf(sk, atype)	false
+#define ttp_cgroup_bpf(sk, atype)	((void)(sk), false)
 #endif
 
 /**
@@ -90,7 +90,7 @@ enum skb_drop_reason ttp_policy_rcv(struct sock *sk, struct sk_buff *skb);
 int ttp_run_sock_addr(struct sock *sk, struct sockaddr_in *sin,
 		      enum cgroup_bpf_attach_type atype, __be32 *src);
 #else
-#define ttp_run_sock_addr(sk, sin, atype, src)	((void)(sin), 0)
+#define ttp_run_sock_addr(sk, sin, atype, src)	((void)(sk), (void)(sin), 0)
 #endif
 
 /**
