@@ -13,7 +13,7 @@ endif
 # What is given on make's command line counts, too: make CFLAGS=-O3.
 inputs	:= PATH HOME TERM MAKEFLAGS MAKELEVEL TTP_% XDG_CACHE_HOME APT_CONFIG
 inputs	+= %_proxy %_PROXY KDIR KERNEL KERNELS T N SHORT CLOCK MODE TWO_VMS
-inputs	+= DESTDIR PREFIX SUITE AS MODULES WITH HOSTS GDB SYMBOLS
+inputs	+= DESTDIR PREFIX SUITE WHO MODULES WITH HOSTS GDB SYMBOLS
 others	:= $(foreach v,$(filter-out $(inputs),$(.VARIABLES)),\
 	     $(if $(filter environment%,$(origin $v)),$v))
 $(foreach v,$(others),$(eval override undefine $v))
@@ -113,7 +113,7 @@ help:
 	@echo '  make bite            do the sanitizers see what is wrong?'
 	@echo '  make test-runner     tests of the Makefile and of the runner (T=NAME)'
 	@echo '  make cold-start      README on a bare Debian (SUITE=bookworm|trixie|sid,'
-	@echo '                       AS=root or AS=user)'
+	@echo '                       WHO=root or WHO=user)'
 	@echo '  make clean           what was built; the cache stays (~/.cache/ttp)'
 	@echo 'Any command in any guest: selftests/vm/run --help'
 
@@ -264,7 +264,7 @@ test-runner: build/6.12/ttp.ko guest
 
 SUITE	?= bookworm
 cold-start: | deps
-	@$(vm)/cold-start $(if $(AS),--as $(AS)) $(SUITE)
+	@$(vm)/cold-start $(if $(WHO),--as $(WHO)) $(SUITE)
 
 clean:
 	rm -rf build ttp.ko
