@@ -36,7 +36,7 @@ again:
 			continue;
 		best = sk;
 		best_score = score;
-		pick = ttp_reuse_pick(sk, flow, skb);
+		pick = sk->sk_reuseport ? ttp_reuse_pick(sk, flow, skb) : NULL;
 		if (!pick)
 			continue;
 		best = pick;

@@ -94,12 +94,15 @@ static inline struct ttp_port *ttp_held_port(const struct ttp_net *tn, u16 num)
  */
 static inline struct ttp_port *ttp_hold_port(struct ttp_net *tn, u16 num)
 {
-	refcount_t *users = &tn->pages->users[num / TTP_PORTS_A_PAGE];
+	struct ttp_port_pages *pages = tn->pages;
+	int nr = num / TTP_PORTS_A_PAGE;
 
-	if (unlikely(!refcount_inc_not_zero(users)) && ttp_make_page(tn, num))
+	if (unlikely(!refcount_inc_not_zero(&pages->users[nr])) &&
+	    ttp_make_page(tn, num))
 		return NULL;
 	smp_mb__after_atomic();	/* see ttp_make_page() */
-	return ttp_held_port(tn, num);
+	return rcu_dereference_protected(pages->ports[nr], true) +
+	       num % TTP_PORTS_A_PAGE;
 }
 
 /* The slot where those are that were entered by @addr; NULL: they are in @asked. */

@@ -90,8 +90,9 @@ static bool ttp_may_share(const struct sock *sk, const struct sock *other)
  * the others do not matter. Where UDP looks at the chains of @sk's address and
  * of any address, so does this; if @sk is for any address, both look at all.
  */
-static noinline bool ttp_port_is_free(const struct sock *sk, struct ttp_port *port,
-			     struct ttp_slot *slot, u16 num)
+static noinline bool ttp_port_is_free(const struct sock *sk,
+				      struct ttp_port *port,
+				      struct ttp_slot *slot, u16 num)
 	__must_hold(&port->lock)
 {
 	if (!slot)
@@ -104,7 +105,7 @@ static noinline bool ttp_port_is_free(const struct sock *sk, struct ttp_port *po
 }
 
 static noinline int ttp_join_group(struct sock *sk, struct ttp_port *port,
-			  struct ttp_slot *slot, u16 num)
+				   struct ttp_slot *slot, u16 num)
 	__must_hold(&port->lock)
 {
 	struct sock *member;
@@ -155,8 +156,8 @@ static void ttp_leave_asked(struct sock *sk, struct ttp_port *port, u16 num)
 /* The owners of a port have become many: those with an address of their own go
  * to the table, the last first, so that their order stays.
  */
-static noinline void ttp_hash_port(const struct ttp_net *tn, struct ttp_port *port,
-			  u16 num)
+static noinline void ttp_hash_port(const struct ttp_net *tn,
+				   struct ttp_port *port, u16 num)
 	__must_hold(&port->lock)
 {
 	struct sock *sk, *sks[TTP_FEW_OWNERS];
@@ -182,12 +183,14 @@ static int ttp_take_port(struct sock *sk, struct ttp_port *port, u16 num)
 {
 	const struct ttp_net *tn = ttp_sk(sk)->tn;
 	__be32 addr = inet_sk(sk)->inet_rcv_saddr;
-	struct ttp_slot *slot = ttp_addr_slot(tn, port, addr, num);
+	struct ttp_slot *slot = NULL;
 	int err;
 
-	if (!hlist_nulls_empty(&port->owners) &&
-	    !ttp_port_is_free(sk, port, slot, num))
-		return -EADDRINUSE;
+	if (!hlist_nulls_empty(&port->owners)) {
+		slot = ttp_addr_slot(tn, port, addr, num);
+		if (!ttp_port_is_free(sk, port, slot, num))
+			return -EADDRINUSE;
+	}
 	if (sk->sk_reuseport) {
 		err = ttp_join_group(sk, port, slot, num);
 		if (err)
@@ -199,7 +202,7 @@ static int ttp_take_port(struct sock *sk, struct ttp_port *port, u16 num)
 	WRITE_ONCE(inet_sk(sk)->inet_num, num);
 	hlist_nulls_add_head_rcu(&ttp_sk(sk)->port_node, &port->owners);
 	write_seqcount_begin(&port->moves);
-	if (!port->hashed && port->count++ == TTP_FEW_OWNERS) {
+	if (port->count <= TTP_FEW_OWNERS && ++port->count > TTP_FEW_OWNERS) {
 		ttp_hash_port(tn, port, num);
 		slot = ttp_addr_slot(tn, port, addr, num);
 	}

@@ -94,11 +94,12 @@ static void *ttp_sockets_next(struct seq_file *seq, void *v, loff_t *pos)
 {
 	u32 num = TTP_POS_PORT(*pos);
 	struct hlist_nulls_node *node;
+	struct ttp_sock *tsk = v;
 
 	++*pos;
 	if (v != SEQ_START_TOKEN) {
-		node = rcu_dereference_raw(hlist_nulls_next_rcu(
-					   &((struct ttp_sock *)v)->port_node));
+		node = &tsk->port_node;
+		node = rcu_dereference_raw(hlist_nulls_next_rcu(node));
 		if (!is_a_nulls(node))
 			return hlist_nulls_entry(node, struct ttp_sock,
 						 port_node);

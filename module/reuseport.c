@@ -84,7 +84,7 @@ static u32 ttp_reuse_hash(const struct net *net, const struct ttp_flow *flow)
 
 /**
  * ttp_reuse_pick() - of a group the one that a datagram is for
- * @sk: socket that fits
+ * @sk: socket that fits and has SO_REUSEPORT
  * @flow: the datagram's
  * @skb: the datagram, data at the TTP header, for a program to look at; or NULL
  *
@@ -98,7 +98,7 @@ static u32 ttp_reuse_hash(const struct net *net, const struct ttp_flow *flow)
 struct sock *ttp_reuse_pick(struct sock *sk, const struct ttp_flow *flow,
 			    struct sk_buff *skb)
 {
-	if (!sk->sk_reuseport || !rcu_access_pointer(sk->sk_reuseport_cb) ||
+	if (!rcu_access_pointer(sk->sk_reuseport_cb) ||
 	    sk->sk_state == TCP_ESTABLISHED)
 		return NULL;
 	return reuseport_select_sock(sk, ttp_reuse_hash(sock_net(sk), flow),

@@ -25,6 +25,7 @@
 #define TIMED_PORT	56000	/* on such ports */
 #define PEERS		10000
 #define MANY		20000	/* addresses of one port, sockets alike */
+#define FEWER		200
 #define ADDRS_PORT	4100
 #define ALIKE_PORT	4300
 #define MAX_FILES	250000
@@ -272,6 +273,9 @@ static void measure_addrs(int proto)
 						ADDRS_PORT);
 		if (i == 0)
 			measure_addresses(proto, fds, 1);
+		if (i == FEWER - 1)
+			report("bindaddr", "lo", FEWER, protos[proto].name,
+			       samples, BINDS, 1, MEDIAN);
 	}
 	report("bindaddr", "lo", MANY, protos[proto].name, samples, BINDS, 1,
 	       MEDIAN);
