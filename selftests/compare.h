@@ -381,7 +381,7 @@ FIXTURE_TEARDOWN(compare)
 {
 }
 
-TEST_F(compare, is_as_udp)
+TEST_F_TIMEOUT(compare, is_as_udp, LONG)
 {
 	compare(_metadata, variant->run);
 }

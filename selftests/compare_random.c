@@ -1,44 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What nobody thought of: three sockets, and calls on them one after the other,
- * drawn by lot, the same ones each time. Whatever they say and leave behind, UDP
- * says and leaves it, too. Others than the first with TTP_FROM=1000 TTP_TO=5000 in
- * the environment.
+ * Random calls on three sockets, one after the other. The sequences are the same in
+ * each run. TTP_FROM=1000 TTP_TO=5000 in the environment selects others than the
+ * first ones.
  */
 #define NEEDS "IP_MULTICAST"
-#include "compare_world.h"
+#include "compare_draw.h"
 
-#include <stdint.h>
-
-#define MSG_PROBE	0x10	/* <linux/socket.h>'s */
 #define SOCKETS	3
 #define CALLS	40
 
 static int fds[SOCKETS];
-
-/* ---- the lot ---- */
-
-static uint64_t seed;
-
-/* 0 to @n - 1: MINSTD */
-static unsigned int lot(unsigned int n)
-{
-	seed = seed * 48271 % 2147483647;
-	return seed % n;
-}
-
-/* What was called, for line() */
-static char call[512];
-
-static __printf(1, 2) void say(const char *format, ...)
-{
-	size_t n = strlen(call);
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(call + n, sizeof(call) - n, format, args);
-	va_end(args);
-}
 
 static struct sockaddr_in some_address(void)
 {
@@ -47,20 +19,20 @@ static struct sockaddr_in some_address(void)
 		OWN2, OWN2, OWN2, ANY, ANY, "224.1.1.1", "224.1.1.1",
 		"224.1.1.1", "127.255.255.255", "255.255.255.255", "192.0.2.1",
 	};
-	const char *ip = ips[lot(ARRAY_SIZE(ips))];
-	int port = PORT + lot(SOCKETS);
+	const char *ip = ips[draw(ARRAY_SIZE(ips))];
+	int port = PORT + draw(SOCKETS);
 
-	say(" %s:%d", ip, port);
+	note(" %s:%d", ip, port);
 	return to(ip, port);
 }
 
 static socklen_t some_length(void)
 {
 	static const socklen_t lens[] = { 8, 15, 128 };
-	socklen_t len = lot(12) ? 16 : lens[lot(ARRAY_SIZE(lens))];
+	socklen_t len = draw(12) ? 16 : lens[draw(ARRAY_SIZE(lens))];
 
 	if (len != 16)
-		say(" len %u", len);
+		note(" len %u", len);
 	return len;
 }
 
@@ -71,10 +43,10 @@ static int some_flags(void)
 		MSG_PROBE, MSG_OOB, MSG_PEEK, MSG_TRUNC, MSG_ERRQUEUE, MSG_EOR,
 		MSG_PEEK | MSG_TRUNC, MSG_WAITALL, MSG_MORE | MSG_PROBE,
 	};
-	int some = lot(3) ? 0 : flags[lot(ARRAY_SIZE(flags))];
+	int some = draw(3) ? 0 : flags[draw(ARRAY_SIZE(flags))];
 
 	if (some)
-		say(" flags %x", some);
+		note(" flags %x", some);
 	return some | MSG_DONTWAIT | MSG_NOSIGNAL;
 }
 
@@ -83,9 +55,9 @@ static int some_size(void)
 	static const int sizes[] = {
 		0, 0, 1, 1, 1, 8, 8, 8, 100, 100, 1500, 40000, 65507, 65536,
 	};
-	int size = sizes[lot(ARRAY_SIZE(sizes))];
+	int size = sizes[draw(ARRAY_SIZE(sizes))];
 
-	say(" %d bytes", size);
+	note(" %d bytes", size);
 	return size;
 }
 
@@ -134,8 +106,8 @@ static void do_connect(int i)
 	bool can = !connect(probe, addr, len);
 
 	close(probe);
-	if (!lot(4)) {
-		say(" AF_UNSPEC");
+	if (!draw(4)) {
+		note(" AF_UNSPEC");
 		addr->sa_family = AF_UNSPEC;
 	} else if (!can && is_connected(fds[i])) {
 		return;
@@ -147,7 +119,7 @@ static void do_send(int i)
 {
 	int size = some_size();
 
-	bytes[0] = lot(256);
+	bytes[0] = draw(256);
 	put_ret(send(fds[i], bytes, size, some_flags()));
 }
 
@@ -168,60 +140,8 @@ static void do_sendto(int i)
 
 	if (makes_pieces(fds[i], flags) && is_connected(fds[i]))
 		to = NULL;
-	bytes[0] = lot(256);
+	bytes[0] = draw(256);
 	put_ret(sendto(fds[i], bytes, size, flags, to, to ? len : 0));
-}
-
-/* One control message behind the others */
-static void add_control(struct msghdr *msg, int level, int type,
-			const void *data, size_t len)
-{
-	struct cmsghdr *cmsg = msg->msg_control + msg->msg_controllen;
-
-	cmsg->cmsg_level = level;
-	cmsg->cmsg_type = type;
-	cmsg->cmsg_len = CMSG_LEN(len);
-	memcpy(CMSG_DATA(cmsg), data, len);
-	msg->msg_controllen += CMSG_SPACE(len);
-	say(" {%d/%d ", level, type);
-	while (len)
-		say("%02x", ((const unsigned char *)data)[--len]);
-	say("}");
-}
-
-static void add_some_control(struct msghdr *msg)
-{
-	static const char * const sources[] = { OWN, OWN2, ANY, "192.0.2.1" };
-	/* A route to record, and nothing */
-	static const char record[] = { 7, 7, 4, 0, 0, 0, 0, 0 };
-	static const char nops[] = { 1, 1, 1, 1 };
-	static const int ttls[] = { 1, 64, 255, 0 };
-	static const int toses[] = { 0, 4, 0x10, 255 };
-	struct in_pktinfo info = {};
-	unsigned int n = lot(4);
-
-	switch (lot(6)) {
-	case 0:
-		info.ipi_spec_dst.s_addr = inet_addr(sources[n]);
-		info.ipi_ifindex = lot(2);
-		add_control(msg, SOL_IP, IP_PKTINFO, &info, sizeof(info));
-		break;
-	case 1:
-		add_control(msg, SOL_IP, IP_TTL, &ttls[n], sizeof(int));
-		break;
-	case 2:
-		add_control(msg, SOL_IP, IP_TOS, &toses[n], n ? sizeof(int) : 1);
-		break;
-	case 3:
-		add_control(msg, SOL_IP, IP_RETOPTS, n & 1 ? record : nops,
-			    n & 1 ? sizeof(record) : sizeof(nops));
-		break;
-	case 4:
-		add_control(msg, SOL_SOCKET, SO_MARK, &n, sizeof(n));
-		break;
-	default:
-		add_control(msg, SOL_IP, 77, &n, sizeof(n));
-	}
 }
 
 static void do_sendmsg(int i)
@@ -234,9 +154,9 @@ static void do_sendmsg(int i)
 	};
 	int flags = some_flags();
 
-	bytes[0] = lot(256);
+	bytes[0] = draw(256);
 	if (is_connected(fds[i])) {
-		say(" to the peer");
+		note(" to the peer");
 		if (makes_pieces(fds[i], flags))
 			return;
 	} else {
@@ -245,7 +165,7 @@ static void do_sendmsg(int i)
 	}
 	do
 		add_some_control(&msg);
-	while (msg.msg_controllen < 100 && lot(2));
+	while (msg.msg_controllen < 100 && draw(2));
 	put_ret(sendmsg(fds[i], &msg, flags));
 }
 
@@ -266,9 +186,9 @@ static void do_recv_little(int i)
 
 static void do_shutdown(int i)
 {
-	int how = lot(4);
+	int how = draw(4);
 
-	say(" %d", how);
+	note(" %d", how);
 	put_ret(shutdown(fds[i], how));
 }
 
@@ -306,11 +226,11 @@ static const struct {
 
 static void do_set(int i)
 {
-	unsigned int n = lot(ARRAY_SIZE(options));
-	int val = options[n].vals[lot(4)];
+	unsigned int n = draw(ARRAY_SIZE(options));
+	int val = options[n].vals[draw(4)];
 	int level = options[n].level < 0 ? door->level : options[n].level;
 
-	say(" %s %d", options[n].name, val);
+	note(" %s %d", options[n].name, val);
 	put_ret(set_int(fds[i], level, options[n].opt, val));
 }
 
@@ -325,17 +245,17 @@ static void do_get(int i)
 		{ "IP_MTU", SOL_IP, IP_MTU },
 		{ "SO_PEEK_OFF", SOL_SOCKET, SO_PEEK_OFF },
 	};
-	unsigned int n = lot(ARRAY_SIZE(gets));
+	unsigned int n = draw(ARRAY_SIZE(gets));
 
-	say(" %s", gets[n].name);
+	note(" %s", gets[n].name);
 	put_ret(get_int(fds[i], gets[n].level, gets[n].opt));
 }
 
 static void do_bind_device(int i)
 {
-	const char *name = lot(2) ? "lo" : "";
+	const char *name = draw(2) ? "lo" : "";
 
-	say(" \"%s\"", name);
+	note(" \"%s\"", name);
 	put_ret(setsockopt(fds[i], SOL_SOCKET, SO_BINDTODEVICE, name,
 			   strlen(name)));
 }
@@ -346,9 +266,9 @@ static void do_member(int i)
 		.imr_multiaddr.s_addr = inet_addr("224.1.1.1"),
 		.imr_interface.s_addr = inet_addr(OWN),
 	};
-	bool leaves = !lot(3);
+	bool leaves = !draw(3);
 
-	say(leaves ? " leaves" : " joins");
+	note(leaves ? " leaves" : " joins");
 	put_ret(setsockopt(fds[i], SOL_IP, leaves ? IP_DROP_MEMBERSHIP :
 						     IP_ADD_MEMBERSHIP,
 			   &mreq, sizeof(mreq)));
@@ -390,20 +310,18 @@ static void sequence(int number)
 {
 	unsigned int n, c, i;
 
-	seed = 1 + number;
-	for (n = 0; n < 4; n++)
-		lot(2);
+	draw_from(number);
 	for (i = 0; i < SOCKETS; i++) {
 		fds[i] = open_socket();
 		/* Most talk to one another. */
-		if (lot(4))
+		if (draw(4))
 			bind_at(fds[i], OWN, PORT + i);
 	}
 	for (n = 0; n < CALLS; n++) {
-		c = lot(ARRAY_SIZE(calls));
-		i = lot(SOCKETS);
+		c = draw(ARRAY_SIZE(calls));
+		i = draw(SOCKETS);
 		call[0] = 0;
-		say("%d.%u %u %s", number, n, i, calls[c].name);
+		note("%d.%u %u %s", number, n, i, calls[c].name);
 		calls[c].run(i);
 		line("%s", call);
 		/* The datagram, and then what was answered */
