@@ -34,28 +34,25 @@ DEFINE_STATIC_KEY_FALSE(ttp_policy_key);
 /* SELinux or Smack is active. */
 static bool ttp_lsm_rcv __ro_after_init;
 
-#define ttp_copy_field(to, from, field)					\
-do {									\
-	if (READ_ONCE((to)->field) != READ_ONCE((from)->field))		\
-		WRITE_ONCE((to)->field, READ_ONCE((from)->field));	\
-} while (0)
-
 /* What a BPF program can change: bpf_setsockopt() and bpf_bind() */
 static void ttp_policy_copy(struct sock *to, struct sock *from)
 {
-	ttp_copy_field(to, from, sk_bound_dev_if);
-	ttp_copy_field(to, from, sk_mark);
-	ttp_copy_field(to, from, sk_priority);
-	ttp_copy_field(to, from, sk_rcvlowat);
-	ttp_copy_field(to, from, sk_rcvbuf);
-	ttp_copy_field(to, from, sk_sndbuf);
-	ttp_copy_field(to, from, sk_pacing_rate);
-	ttp_copy_field(to, from, sk_max_pacing_rate);
-	ttp_copy_field(to, from, sk_txrehash);
-	ttp_copy_field(inet_sk(to), inet_sk(from), tos);
-	ttp_copy_field(inet_sk(to), inet_sk(from), inet_rcv_saddr);
-	ttp_copy_field(inet_sk(to), inet_sk(from), inet_saddr);
-	ttp_copy_field(inet_sk(to), inet_sk(from), inet_sport);
+	WRITE_ONCE(to->sk_bound_dev_if, READ_ONCE(from->sk_bound_dev_if));
+	WRITE_ONCE(to->sk_mark, READ_ONCE(from->sk_mark));
+	WRITE_ONCE(to->sk_priority, READ_ONCE(from->sk_priority));
+	WRITE_ONCE(to->sk_rcvlowat, READ_ONCE(from->sk_rcvlowat));
+	WRITE_ONCE(to->sk_rcvbuf, READ_ONCE(from->sk_rcvbuf));
+	WRITE_ONCE(to->sk_sndbuf, READ_ONCE(from->sk_sndbuf));
+	WRITE_ONCE(to->sk_pacing_rate, READ_ONCE(from->sk_pacing_rate));
+	WRITE_ONCE(to->sk_max_pacing_rate, READ_ONCE(from->sk_max_pacing_rate));
+	WRITE_ONCE(to->sk_txrehash, READ_ONCE(from->sk_txrehash));
+	WRITE_ONCE(inet_sk(to)->tos, READ_ONCE(inet_sk(from)->tos));
+	WRITE_ONCE(inet_sk(to)->inet_rcv_saddr,
+		   READ_ONCE(inet_sk(from)->inet_rcv_saddr));
+	WRITE_ONCE(inet_sk(to)->inet_saddr,
+		   READ_ONCE(inet_sk(from)->inet_saddr));
+	WRITE_ONCE(inet_sk(to)->inet_sport,
+		   READ_ONCE(inet_sk(from)->inet_sport));
 	if (to->sk_userlocks != from->sk_userlocks)
 		to->sk_userlocks = from->sk_userlocks;
 	if (to->sk_reuse != from->sk_reuse)
@@ -68,12 +65,14 @@ static void ttp_policy_copy(struct sock *to, struct sock *from)
 static void ttp_policy_sync(struct sock *psk, struct sock *sk)
 {
 	ttp_policy_copy(psk, sk);
-	ttp_copy_field(psk, sk, sk_state);
+	WRITE_ONCE(psk->sk_state, READ_ONCE(sk->sk_state));
 	WRITE_ONCE(psk->sk_uid, sk_uid(sk));
-	ttp_copy_field(inet_sk(psk), inet_sk(sk), inet_num);
-	ttp_copy_field(inet_sk(psk), inet_sk(sk), inet_daddr);
-	ttp_copy_field(inet_sk(psk), inet_sk(sk), inet_dport);
-	ttp_copy_field(inet_sk(psk), inet_sk(sk), pmtudisc);
+	WRITE_ONCE(inet_sk(psk)->inet_num, READ_ONCE(inet_sk(sk)->inet_num));
+	WRITE_ONCE(inet_sk(psk)->inet_daddr,
+		   READ_ONCE(inet_sk(sk)->inet_daddr));
+	WRITE_ONCE(inet_sk(psk)->inet_dport,
+		   READ_ONCE(inet_sk(sk)->inet_dport));
+	WRITE_ONCE(inet_sk(psk)->pmtudisc, READ_ONCE(inet_sk(sk)->pmtudisc));
 	inet_assign_bit(MC_LOOP, psk, inet_test_bit(MC_LOOP, sk));
 	inet_assign_bit(TRANSPARENT, psk, inet_test_bit(TRANSPARENT, sk));
 }

@@ -20,10 +20,13 @@ DECLARE_STATIC_KEY_FALSE(ttp_policy_key);
 
 /* Does the cgroup of a socket have programs of type @atype, a constant? */
 #ifdef CONFIG_CGROUP_BPF
-#define ttp_cgroup_bpf(sk, atype)					\
-	(cgroup_bpf_enabled(atype) && cgroup_bpf_sock_enabled(sk, atype))
+static __always_inline bool
+ttp_cgroup_bpf(struct sock *sk, const enum cgroup_bpf_attach_type atype)
+{
+	return cgroup_bpf_enabled(atype) && cgroup_bpf_sock_enabled(sk, atype);
+}
 #else
-#define ttp_cgroup_bpf(sk, atype)	((void)(sk), false)
+#define ttp_cgroup_bpf(sk, atype)	((void)(sk), cgroup_bpf_enabled(atype))
 #endif
 
 /**
@@ -90,7 +93,8 @@ enum skb_drop_reason ttp_policy_rcv(struct sock *sk, struct sk_buff *skb);
 int ttp_run_sock_addr(struct sock *sk, struct sockaddr_in *sin,
 		      enum cgroup_bpf_attach_type atype, __be32 *src);
 #else
-#define ttp_run_sock_addr(sk, sin, atype, src)	((void)(sk), (void)(sin), 0)
+#define ttp_run_sock_addr(sk, sin, atype, src) \
+	((void)(sk), (void)(sin), (void)(src), cgroup_bpf_enabled(atype))
 #endif
 
 /**

@@ -155,8 +155,8 @@ static void traffic(int n)
 	" device " device " priority 0; ip protocol { udp, 253 } drop; }; }'"
 #define FLUSH	"nft flush ruleset"
 #define TC(device, hook)						\
-	"tc qdisc add dev " device " clsact && tc filter add dev " device \
-	" " hook " protocol ip matchall action drop"
+	"dev=" device "; tc qdisc add dev $dev clsact && "		\
+	"tc filter add dev $dev " hook " protocol ip matchall action drop"
 #define NO_TC(device)	"tc qdisc delete dev " device " clsact"
 #define IPSEC(dir, action)						\
 	"for p in 17 253; do ip xfrm policy add src " HERE " dst " THERE \
@@ -166,7 +166,8 @@ static void traffic(int n)
 	"mode " mode " enc cipher_null '' auth digest_null ''"
 #define TEMPLATE(mode)							\
 	"tmpl src " HERE " dst " THERE " proto esp spi 0x18 mode " mode
-#define ESP(mode, dir)	STATE(mode) " && " IPSEC(dir, TEMPLATE(mode))
+#define ESP(mode, dir)	"mode=" mode "; " STATE("$mode") " && "		\
+			IPSEC(dir, TEMPLATE("$mode"))
 #define NO_IPSEC	"ip xfrm policy flush && ip xfrm state flush"
 
 static const struct {
@@ -545,7 +546,6 @@ static int marked(void)
 	put_ret(fchown(fd, 1234, 1234));
 	return fd;
 }
-
 
 /* One packet, or none, and what the program saw of it; @by is its socket. */
 static void put_packet(long sent, int fd, int by, const char *what)
