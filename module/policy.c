@@ -138,6 +138,8 @@ static struct sock *ttp_policy_alloc(struct sock *sk)
 	psk = sk_clone_lock(sk, GFP_ATOMIC | __GFP_NOWARN);
 	set_active_memcg(old);
 	if (psk) {
+		/* sparse does not know that sk_clone_lock() takes this lock. */
+		__acquire(&psk->sk_lock.slock);
 		ttp_policy_init_sk(psk, sk);
 		bh_unlock_sock(psk);
 		/* One reference for a hash table, which it is not in */

@@ -32,8 +32,6 @@ static inline void draw_from(int number)
 		draw(2);
 }
 
-#define DRAW_FROM(array)	((array)[draw(ARRAY_SIZE(array))])
-
 /* The call that is being made, as line() shows it */
 static char call[512];
 
@@ -49,7 +47,7 @@ static inline __printf(1, 2) void note(const char *format, ...)
 
 /* Append a control message. */
 static inline void add_control(struct msghdr *msg, int level, int type,
-			const void *data, size_t len)
+			       const void *data, size_t len)
 {
 	struct cmsghdr *cmsg = msg->msg_control + msg->msg_controllen;
 

@@ -5,18 +5,10 @@
  * transcript holds the results of the calls and each packet that leaves the host.
  * The sequences are the same in each run. TTP_FROM=1000 TTP_TO=5000 in the
  * environment selects others than the first ones.
- *
- *	  this namespace
- *	+---------------------+
- *	| 10.1.0.1   tun "d0" +--- 10.1.0.2 and what is behind it: the test
- *	| 10.2.0.1   tun "d1" +--- 10.2.0.2 and what is behind it: the test
- *	+---------------------+
- *
- * The networks 10.9.1.0/24 and 10.9.2.0/24 are those whose routes change.
  */
 #define NEEDS "IP_MULTICAST IP_MULTIPLE_TABLES TUN XFRM_USER"
 #include "compare_draw.h"
-#include "tun.h"
+#include "compare_network.h"
 
 #define SOCKETS	3
 #define CALLS	40
@@ -27,169 +19,6 @@
 static int fds[SOCKETS];
 static int raw = -1;
 static struct sockaddr_in last_dest[SOCKETS];
-
-/* ---- the network ---- */
-
-static struct {
-	const char *name, *own, *gateway;
-	int fd;
-	bool changed;
-} devices[] = {
-	{ "d0", "10.1.0.1", "10.1.0.2", -1, true },
-	{ "d1", "10.2.0.1", "10.2.0.2", -1, true },
-};
-
-/* One ip(8) for all commands: a process each would take most of the time. */
-static FILE *ip_stdin;
-static int ip_stderr;
-
-/* ICMP errors may have changed the routes over lo. */
-static bool lo_changed;
-
-static void ip_start(void)
-{
-	int in[2], err[2];
-
-	if (ip_stdin || pipe2(in, O_CLOEXEC) || pipe2(err, O_CLOEXEC))
-		return;
-	if (!fork()) {
-		dup2(in[0], 0);
-		dup2(err[1], 1);
-		dup2(err[1], 2);
-		execlp("ip", "ip", "-force", "-batch", "-", NULL);
-		_exit(1);
-	}
-	close(in[0]);
-	close(err[1]);
-	ip_stdin = fdopen(in[1], "w");
-	ip_stderr = err[0];
-}
-
-static __printf(1, 2) void ip(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vfprintf(ip_stdin, format, args);
-	va_end(args);
-	fputc('\n', ip_stdin);
-}
-
-/* Wait until all commands have been executed: the last one fails, and standard
- * error is not buffered. Errors of the others do not matter.
- */
-static void ip_finish(void)
-{
-	static char text[1 << 16];
-	size_t len = 0;
-	ssize_t n;
-
-	ip("link show dev no-such-dev");
-	fflush(ip_stdin);
-	do {
-		n = read(ip_stderr, text + len, sizeof(text) - 1 - len);
-		len += n > 0 ? n : 0;
-		text[len] = '\0';
-	} while (n > 0 && !strstr(text, "no-such-dev"));
-	if (n <= 0)
-		put(" ip(8) has ended");
-	if (getenv("TTP_TRANSCRIPT"))
-		ksft_print_msg("%s", text);
-}
-
-static void device_open(int i)
-{
-	if (devices[i].fd < 0)
-		devices[i].fd = tun_open_as(devices[i].name, 100 + i,
-					     devices[i].own);
-	if (devices[i].fd < 0)
-		put(" no device: %s", strerrorname_np(errno));
-}
-
-static void device_close(int i)
-{
-	if (devices[i].fd >= 0)
-		close(devices[i].fd);
-	devices[i].fd = -1;
-}
-
-static void default_routes(void)
-{
-	ip("route replace 10.9.1.0/24 via 10.1.0.2");
-	ip("route replace 10.9.2.0/24 via 10.2.0.2");
-	ip("route replace 224.0.0.0/4 dev d0");
-}
-
-/* Each sequence starts with the same devices and routes, and without path MTU
- * exceptions.
- */
-static void network_reset(void)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(devices); i++) {
-		if (!devices[i].changed)
-			continue;
-		device_close(i);
-		device_open(i);
-		devices[i].changed = false;
-	}
-	if (lo_changed) {
-		ip("link set lo down");
-		ip("link set lo up");
-		lo_changed = false;
-	}
-	ip("rule flush");
-	ip("rule add pref 32766 table main");
-	ip("xfrm policy flush");
-	ip("route flush table 100");
-	ip("route flush root 10.9.0.0/16");
-	default_routes();
-	ip_finish();
-	write_file("/proc/sys/net/ipv4/ip_no_pmtu_disc", "0");
-}
-
-/* ---- what leaves the host ---- */
-
-static void put_packet(const struct packet *p, const char *device)
-{
-	unsigned int offset = ntohs(p->ip.frag_off) & 0x1fff;
-	unsigned int header = p->ip.ihl * 4;
-	char src[INET_ADDRSTRLEN], dst[INET_ADDRSTRLEN];
-
-	/* IGMP reports come when the kernel's timers say so. */
-	if (p->ip.protocol != door->protocol && p->ip.protocol != IPPROTO_ICMP)
-		return;
-	inet_ntop(AF_INET, &p->ip.saddr, src, sizeof(src));
-	inet_ntop(AF_INET, &p->ip.daddr, dst, sizeof(dst));
-	put(" <%s %s>%s len %d tos %x ttl %d frag %x", device, src, dst,
-	    p->len, p->ip.tos, p->ip.ttl, ntohs(p->ip.frag_off));
-	if (p->ip.protocol == IPPROTO_ICMP) {
-		put(" icmp %d/%d>", p->data[header], p->data[header + 1]);
-		return;
-	}
-	if (!(ntohs(p->ip.frag_off) & 0x3fff))
-		put(p->ip.id ? " id" : " no id");
-	if (header > sizeof(p->ip))
-		put_bytes(p->data + sizeof(p->ip), header - sizeof(p->ip));
-	/* The ports are the same; length and checksum are the protocol's. */
-	if (!offset)
-		put_bytes(p->data + header, 4);
-	header += offset ? 0 : 8;
-	if (p->len > (int)header)
-		put_bytes(p->data + header, p->len - header);
-	put(">");
-}
-
-static void put_packets(void)
-{
-	static struct packet p;
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(devices); i++)
-		while (devices[i].fd >= 0 && leaves(devices[i].fd, &p) > 0)
-			put_packet(&p, devices[i].name);
-}
 
 /* ---- calls ---- */
 
@@ -203,7 +32,7 @@ static struct sockaddr_in some_address(void)
 		OWN, OWN, ANY, "224.1.1.1", "224.1.1.1", "255.255.255.255",
 		"203.0.113.1",
 	};
-	const char *ip = DRAW_FROM(ips);
+	const char *ip = ips[draw(ARRAY_SIZE(ips))];
 	int port = PORT + draw(SOCKETS);
 
 	note(" %s:%d", ip, port);
@@ -215,7 +44,7 @@ static int some_size(void)
 	static const int sizes[] = {
 		0, 1, 1, 8, 100, 100, 100, 600, 1400, 1472, 1473, 3000, 9000,
 	};
-	int size = DRAW_FROM(sizes);
+	int size = sizes[draw(ARRAY_SIZE(sizes))];
 
 	note(" %d bytes", size);
 	return size;
@@ -226,7 +55,7 @@ static int some_flags(void)
 	static const int flags[] = {
 		MSG_MORE, MSG_MORE, MSG_CONFIRM, MSG_DONTROUTE, MSG_PROBE,
 	};
-	int some = draw(4) ? 0 : DRAW_FROM(flags);
+	int some = draw(4) ? 0 : flags[draw(ARRAY_SIZE(flags))];
 
 	if (some)
 		note(" flags %x", some);
@@ -257,9 +86,9 @@ static void do_connect(int i)
 	if (!draw(4)) {
 		note(" AF_UNSPEC");
 		addr.sin_family = AF_UNSPEC;
-	} else if (!can && is_connected(fds[i])) {
-		return;
 	} else {
+		if (!can && is_connected(fds[i]))
+			return;
 		last_dest[i] = addr;
 	}
 	put_ret(connect(fds[i], (void *)&addr, sizeof(addr)));
@@ -371,7 +200,7 @@ static void do_get(int i)
 static void do_bind_device(int i)
 {
 	static const char * const names[] = { "", "", "lo", "d0", "d1" };
-	const char *name = DRAW_FROM(names);
+	const char *name = names[draw(ARRAY_SIZE(names))];
 
 	note(" \"%s\"", name);
 	put_ret(setsockopt(fds[i], SOL_SOCKET, SO_BINDTODEVICE, name,
@@ -396,7 +225,7 @@ static int open_socket(int i)
 
 	set_int(fd, SOL_SOCKET, SO_RCVBUFFORCE, 1 << 24);
 	set_int(fd, SOL_SOCKET, SO_SNDBUFFORCE, 1 << 24);
-	bind_at(fd, DRAW_FROM(ips), PORT + i);
+	bind_at(fd, ips[draw(ARRAY_SIZE(ips))], PORT + i);
 	last_dest[i] = to("10.9.1.1", PORT);
 	return fd;
 }
@@ -424,7 +253,7 @@ static void do_raw(int i)
 
 	if (raw < 0)
 		raw = socket(door->family, SOCK_RAW, door->protocol);
-	set_int(raw, SOL_IP, DRAW_FROM(opts), 1);
+	set_int(raw, SOL_IP, opts[draw(ARRAY_SIZE(opts))], 1);
 	set_int(raw, SOL_SOCKET, SO_PEEK_OFF, (int)draw(12) - 1);
 	set_int(raw, door->level, TTP_VERBATIM, draw(2));
 	sendto(raw, header, sizeof(header), MSG_DONTWAIT, (void *)&addr,
@@ -442,7 +271,7 @@ static int some_mtu(void)
 		65535,
 	};
 
-	return DRAW_FROM(mtus);
+	return mtus[draw(ARRAY_SIZE(mtus))];
 }
 
 static void do_route(int i)
@@ -466,7 +295,7 @@ static void do_route(int i)
 		note(" deleted");
 		ip("route del 10.9.%u.0/24", net);
 	} else if (n == 1) {
-		const char *type = DRAW_FROM(types);
+		const char *type = types[draw(ARRAY_SIZE(types))];
 
 		note(" %s", type);
 		ip("route del 10.9.%u.0/24", net);
@@ -474,7 +303,7 @@ static void do_route(int i)
 	} else {
 		char route[64];
 
-		snprintf(route, sizeof(route), DRAW_FROM(routes), mtu);
+		snprintf(route, sizeof(route), routes[draw(ARRAY_SIZE(routes))], mtu);
 		note(" %s", route);
 		ip("route del 10.9.%u.0/24", net);
 		ip("route add 10.9.%u.0/24 %s", net, route);
@@ -523,7 +352,7 @@ static void do_rule(int i)
 		"rule add pref 6 uidrange 0-0 table 100", "rule del pref 6",
 		"rule add pref 7 tos 0x10 table 100", "rule del pref 7",
 	};
-	const char *rule = DRAW_FROM(rules);
+	const char *rule = rules[draw(ARRAY_SIZE(rules))];
 
 	note(" %s", rule);
 	ip("route replace 10.9.1.0/24 via 10.2.0.2 mtu %d table 100", 1400);
@@ -535,7 +364,8 @@ static void do_policy(int i)
 {
 	static const char * const actions[] = { "block", "allow" };
 	static const char * const dirs[] = { "in", "out" };
-	const char *action = DRAW_FROM(actions), *dir = DRAW_FROM(dirs);
+	const char *action = actions[draw(ARRAY_SIZE(actions))];
+	const char *dir = dirs[draw(ARRAY_SIZE(dirs))];
 
 	if (draw(2)) {
 		note(" %s %s", dir, action);
@@ -551,7 +381,7 @@ static void do_policy(int i)
 static void do_sysctl(int i)
 {
 	static const char * const values[] = { "0", "0", "1", "2", "3" };
-	const char *value = DRAW_FROM(values);
+	const char *value = values[draw(ARRAY_SIZE(values))];
 
 	note(" ip_no_pmtu_disc %s", value);
 	write_file("/proc/sys/net/ipv4/ip_no_pmtu_disc", value);
@@ -568,7 +398,7 @@ static void do_icmp(int i)
 		{ 12, 0 },
 	};
 	static const int mtus[] = { 0, 20, 68, 552, 700, 1000, 1400, 65535 };
-	const unsigned char *type = DRAW_FROM(types);
+	const unsigned char *type = types[draw(ARRAY_SIZE(types))];
 	struct sockaddr_in own = {}, dest = last_dest[i];
 	struct packet quote, p;
 	socklen_t len = sizeof(own);
@@ -576,7 +406,7 @@ static void do_icmp(int i)
 		struct icmphdr icmp;
 		unsigned char quote[28];
 	} message = { .icmp.type = type[0], .icmp.code = type[1] };
-	int mtu = DRAW_FROM(mtus), d = draw(2);
+	int mtu = mtus[draw(ARRAY_SIZE(mtus))], d = draw(2);
 	unsigned short ports[4] = {};
 	bool local = !draw(4);
 

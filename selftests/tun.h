@@ -117,8 +117,9 @@ static inline int open_node(void)
 	return open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 }
 
-/* A device that is up, with an index, if not 0, and an address of a /24. Its other side is the holder of
- * the file. It computes no checksum. -1 with errno if it cannot be created.
+/* A device that is up, with an address of a /24, and with @index if that is not 0.
+ * Its other side is the holder of the file. It computes no checksum.
+ * Return: the file, or -1 with errno.
  */
 static inline int tun_open_as(const char *name, int index, const char *ip)
 {
