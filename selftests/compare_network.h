@@ -32,8 +32,8 @@ static struct {
 static FILE *ip_stdin;
 static int ip_stderr;
 
-/* ICMP errors may have changed the routes over lo. */
-static bool lo_changed;
+/* ICMP errors have changed what local and on-link routes know. */
+static bool addresses_changed;
 
 static void ip_start(void)
 {
@@ -123,10 +123,16 @@ static void network_reset(void)
 		device_open(i);
 		devices[i].changed = false;
 	}
-	if (lo_changed) {
-		ip("link set lo down");
-		ip("link set lo up");
-		lo_changed = false;
+	if (addresses_changed) {
+		ip("addr del 127.0.0.1/8 dev lo");
+		ip("addr add 127.0.0.1/8 dev lo scope host");
+		for (i = 0; i < ARRAY_SIZE(devices); i++) {
+			ip("addr del %s/24 dev %s", devices[i].own,
+			   devices[i].name);
+			ip("addr add %s/24 dev %s", devices[i].own,
+			   devices[i].name);
+		}
+		addresses_changed = false;
 	}
 	ip("rule flush");
 	ip("rule add pref 32766 table main");

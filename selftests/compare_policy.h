@@ -70,6 +70,10 @@ static void hosts(void)
 		  "neigh add " HERE " lladdr 02:00:00:00:00:01 dev v1\n"
 		  "neigh add 10.0.0.7 lladdr 02:00:00:00:00:01 dev v1\n"
 		  "END");
+	run_there("echo 0 >/proc/sys/net/ipv4/icmp_ratelimit");
+	/* Devices send when the kernel has noticed their carrier. */
+	run_here("until ip link show v0 | grep -q 'state UP'; do :; done");
+	run_there("until ip link show v1 | grep -q 'state UP'; do :; done");
 }
 
 /* A socket of the other host, which has a port */

@@ -508,7 +508,7 @@ static void notice_redirect_end(void)
 	put(" %s", way_there(fd));
 	put_ret(by_redirect(fd, true));
 	put_ret(gc_timeout("300"));
-	put(" %s %s", way_there(fd), way_there(fd));
+	put(" %s", wait_for(fd, "lost", 100));
 	put(" %s", wait_for(fd, HOME, 100));
 	close(fd);
 	line("a redirect");
