@@ -47,14 +47,14 @@ ttp_inet_addr(const struct socket *sock, struct sockaddr_in *sin,
 static int ttp_bind(struct socket *sock, struct sockaddr_unsized *uaddr,
 		    int len)
 {
-	struct sock *sk = sock->sk;
 	struct sockaddr_in sin;
 	int err = 0;
 
 	uaddr = ttp_inet_addr(sock, &sin, uaddr, len);
 	if (len >= (int)sizeof(sin) && sock->type == SOCK_DGRAM &&
-	    ttp_cgroup_bpf(sk, CGROUP_INET4_BIND))
-		err = ttp_run_sock_addr(sk, &sin, CGROUP_INET4_BIND, NULL);
+	    ttp_cgroup_bpf(sock->sk, CGROUP_INET4_BIND))
+		err = ttp_run_sock_addr(sock->sk, &sin, CGROUP_INET4_BIND,
+					NULL);
 	return err ?: inet_bind(sock, uaddr, len);
 }
 
@@ -71,17 +71,16 @@ static int ttp_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
 {
 	struct sockaddr_in *sin = (struct sockaddr_in *)uaddr;
 	int len = inet_getname(sock, uaddr, peer);
-	struct sock *sk = sock->sk;
 	int err = 0;
 
 	if (len < 0)
 		return len;
-	if (peer && ttp_cgroup_bpf(sk, CGROUP_INET4_GETPEERNAME))
-		err = ttp_run_sock_addr(sk, sin, CGROUP_INET4_GETPEERNAME,
-					NULL);
-	else if (!peer && ttp_cgroup_bpf(sk, CGROUP_INET4_GETSOCKNAME))
-		err = ttp_run_sock_addr(sk, sin, CGROUP_INET4_GETSOCKNAME,
-					NULL);
+	if (peer && ttp_cgroup_bpf(sock->sk, CGROUP_INET4_GETPEERNAME))
+		err = ttp_run_sock_addr(sock->sk, sin,
+					CGROUP_INET4_GETPEERNAME, NULL);
+	else if (!peer && ttp_cgroup_bpf(sock->sk, CGROUP_INET4_GETSOCKNAME))
+		err = ttp_run_sock_addr(sock->sk, sin,
+					CGROUP_INET4_GETSOCKNAME, NULL);
 	uaddr->sa_family = AF_TTP;
 	return err ?: len;
 }
