@@ -8,7 +8,6 @@
 	      "NF_TABLES_NETDEV VETH XFRM_USER"
 #include "compare_policy.h"
 
-
 /* Datagrams from here to there and what came of them: with an address, in
  * fragments, to the peer, in pieces; @n of them get there for sure
  */
