@@ -84,7 +84,7 @@ static noinline struct sock *ttp_best_locked(const struct ttp_net *tn,
 	return best;
 }
 
-/* So many connected sockets on a port are as soon asked as looked up. */
+/* Up to this number of connected sockets a walk is as fast as a look-up. */
 #define TTP_FEW	4
 
 /* Does the index know whose a datagram is? Where UDP asks all alike, a group of

@@ -98,7 +98,7 @@ static void ttp_init_page(struct ttp_port *ports, u16 first)
  * @tn: the namespace's state
  * @num: the port's number
  *
- * Context: process context, may sleep.
+ * Context: process context; does not sleep.
  * Return: 0, the page being held as by ttp_hold_port(); or -ENOMEM.
  */
 int ttp_make_page(struct ttp_net *tn, u16 num)
@@ -106,7 +106,9 @@ int ttp_make_page(struct ttp_net *tn, u16 num)
 	int nr = num / TTP_PORTS_A_PAGE;
 	struct ttp_port *ports;
 
-	ports = kcalloc(TTP_PORTS_A_PAGE, sizeof(*ports), GFP_KERNEL_ACCOUNT);
+	/* A BPF program on connect() binds, by bpf_bind(), under RCU. */
+	ports = kcalloc(TTP_PORTS_A_PAGE, sizeof(*ports),
+			GFP_ATOMIC | __GFP_ACCOUNT);
 	if (!ports)
 		return -ENOMEM;
 	ttp_init_page(ports, nr * TTP_PORTS_A_PAGE);

@@ -12,7 +12,7 @@
  * owns no packet and receives nothing; skb->sk stays the socket.  It is
  * allocated when a hook needs it for the first time, which may be in softirq, by
  * sk_clone_lock(): so its cgroup, namespace and security label are those of the
- * socket, whoever the current process is.  Before each hook it is given the
+ * socket, independent of the current process.  Before each hook it is given the
  * current addresses, ports and options of the socket.  If there is no memory for
  * it, the packet is dropped or the call fails: a policy is never skipped.
  *
@@ -406,7 +406,7 @@ static inline int ttp_bpf_local_out(struct net *net, struct sock *psk,
 }
 #endif
 
-/* Do policies or options apply to a packet that goes out, but for BPF? */
+/* Whether policies other than BPF, or options, apply to a packet on output */
 static bool ttp_needs_psk(struct sock *sk, const struct sk_buff *skb)
 {
 	return ttp_has_xfrm_policy(sk) ||

@@ -147,8 +147,6 @@ sources() {
 	echo "deb [signed-by=$key] $main $1 main"
 	[[ $1 == sid ]] && return
 	# A host that runs sid has none; the default mirror has both.
-	[[ $security || $main != *//deb.debian.org/debian?(/) ]] ||
-		security=http://deb.debian.org/debian-security
 	[[ $security ]] || return 0
 	echo "deb [signed-by=$key] $security $1-security main"
 }
